@@ -1,0 +1,352 @@
+"""A call: one caller's whole journey. Everything that changes a call's state lives in this file and in the tree it follows.
+
+Theory of operation: ``step(call, event, now, flow)`` answers one event with facts (stored), commands (carried out) and the
+new state. The state is the fold of the facts: ``evolve`` applies one. So the stored rows are the snapshot from which
+recovery rebuilds every call. Only the fields listed in ``VOLATILE`` are not facts (deadlines, what plays right now); after
+a crash ``Recovered`` sets them anew. Glare is normal: two transports report the same hang-up, so an event that comes late
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from m3voip.core import commands as do
+from m3voip.core import events as ev
+from m3voip.core import facts as f
+from m3voip.core.causes import CALL_REJECTED, UNKNOWN, EndReason
+
+CLOSING_WAIT = timedelta(seconds=1)
+"""How long an ended talk waits for the queue's word on who hung up; the two transports are not ordered."""
+
+
+class State(StrEnum):
+    """Where the caller is."""
+
+    NEW = "new"  # not heard of yet
+    IVR = "ivr"  # in the hands of a tree
+    QUEUED = "queued"  # waiting in a queue
+    RINGING = "ringing"  # one agent's phone rings for a dial node
+    TALKING = "talking"  # with an agent
+    VOICEMAIL = "voicemail"  # leaving a message
+    ENDED = "ended"
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """Where in its tree a call is."""
+
+    node: str = ""
+    attempt: int = 1
+    prompt: str = ""
+    playing: bool = False
+    digits: str = ""
+    request: str = ""
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One call. ``seq`` is that of its last fact."""
+
+    id: UUID
+    tenant_id: UUID
+    state: State = State.NEW
+    seq: int = 0
+    leg: str = ""
+    did: str = ""
+    caller: str = ""
+    caller_name: str = ""
+    direction: str = "inbound"
+    tree: str = ""
+    tree_version: int = 0
+    cursor: Cursor = Cursor()
+    variables: dict[str, str] = {}
+    queue: str = ""
+    visits: int = 0
+    queued_at: datetime | None = None
+    recorded: bool = False
+    agent: str = ""
+    connected_at: datetime | None = None
+    talk_s: float = 0.0
+    talk_over: bool = False
+    agent_hung_up: bool = False
+    abandoned: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    # volatile
+    due_at: datetime | None = None
+    ending: EndReason | None = None
+    hung_up: ev.CallerHungUp | None = None
+
+
+VOLATILE = ("due_at", "ending", "hung_up")
+"""Fields of Call that are not folded from facts; of the cursor: playing, digits, request."""
+
+
+class Step(Struct, frozen=True):
+    """What one event led to."""
+
+    call: Call
+    commands: tuple[do.Command, ...] = ()
+    facts: tuple[f.Recorded, ...] = ()
+
+    def note(self, at: datetime, *facts: f.AnyFact) -> Step:
+        """Write facts down and evolve the call by them."""
+        call, recorded = self.call, self.facts
+        for fact in facts:
+            row = f.Recorded(call.id, call.tenant_id, call.seq + 1, at, fact)
+            recorded += (row,)
+            call = evolve(call, row)
+        return Step(call, self.commands, recorded)
+
+    def do(self, *commands: do.Command) -> Step:
+        """Order commands, in this order."""
+        return Step(self.call, self.commands + commands, self.facts)
+
+    def wait(self, until: datetime | None) -> Step:
+        """Set or clear the deadline."""
+        return Step(replace(self.call, due_at=until), self.commands, self.facts)
+
+    def cursor(self, **changes: object) -> Step:
+        """Change the volatile part of the cursor."""
+        cursor = replace(self.call.cursor, **changes)
+        return Step(replace(self.call, cursor=cursor), self.commands, self.facts)
+
+    def hang_up(self, reason: EndReason, cause: int = 16) -> Step:
+        """End the caller's leg; the call ends when the leg is gone."""
+        call = replace(self.call, ending=reason, due_at=None)
+        return Step(call, (*self.commands, do.Hangup(leg=call.leg, cause=cause)), self.facts)
+
+
+class Flow(Protocol):
+    """A compiled tree, as a call sees it. Pure. Implemented by ``ivr.interpreter.CompiledTree``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    def start(self, step: Step, at: datetime, now: datetime) -> Step:
+        """Enter the first node of a call that has just been written down."""
+        ...
+
+    def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:
+        """Answer an event at the call's node: digit, prompt finished, time up, CRM, or back from queue, agent, mailbox."""
+        ...
+
+    def resume(self, step: Step, event: ev.Recovered, now: datetime) -> Step:
+        """Carry on at the call's node after the service was away."""
+        ...
+
+
+# fmt: off
+def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:  # noqa: C901, PLR0911 (one screen)
+    """Answer one event. This is the whole life of a call. ``flow`` is the tree the call follows, None if it has none."""
+    match call.state, event:
+        case State.ENDED, _:                              return Step(call)
+        case State.NEW, ev.CallArrived():                 return arrive(call, event, now, flow)
+        case State.NEW, _:                                return Step(call)
+        case _, ev.CallArrived():                         return Step(call)
+        case _, ev.TelephonyRestarted():                  return end(Step(call), event.at, EndReason.TELEPHONY_RESTARTED)
+        case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
+        case _, ev.CallerHungUp():                        return hung_up(call, event)
+        case _, ev.CommandFailed():                       return command_failed(call, event, now)
+        case _, ev.HangupRequested():                     return Step(call).hang_up(EndReason.COMPLETED)
+        case _, ev.Recovered():                           return resume(call, event, now, flow)
+        case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed()):
+                                                          return follow(call, event, now, flow)
+        case State.QUEUED, ev.QueueJoined():              return joined(call, event)
+        case (State.QUEUED | State.RINGING), ev.AgentOffered():
+                                                          return Step(call).note(event.at, f.OfferMade(extension=event.extension))
+        case (State.QUEUED | State.RINGING), ev.AgentDidNotAnswer():
+                                                          return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
+        case (State.QUEUED | State.RINGING), ev.AgentAnswered():
+                                                          return connect(call, event)
+        case State.QUEUED, ev.QueueAbandoned():           return abandon(Step(call), event.at, event.waited_s, event.position)
+        case (State.QUEUED | State.TALKING), ev.QueueLeft():
+                                                          return queue_left(call, event, now, flow)
+        case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
+        case State.TALKING, ev.TimeUp():                  return closed(call)
+        case (State.RINGING | State.TALKING), ev.DialLeft():
+                                                          return dial_left(call, event, now, flow)
+        case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
+        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed()):
+                                                          return Step(call)  # the echo of what the caller has left
+        case _:                                           return unexpected(call, event)
+# fmt: on
+
+
+def arrive(call: Call, event: ev.CallArrived, now: datetime, flow: Flow | None) -> Step:
+    """Write the call down and start its tree; without a tree (unknown DID, blocked caller) let it go."""
+    first = Step(call).note(
+        event.at,
+        f.CallStarted(
+            leg=event.leg,
+            did=event.did,
+            caller=event.caller,
+            caller_name=event.caller_name,
+            tree=flow.name if flow else "",
+            tree_version=flow.version if flow else 0,
+        ),
+    )
+    return first.hang_up(EndReason.REJECTED, CALL_REJECTED) if flow is None else flow.start(first, event.at, now)
+
+
+def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
+    """Let the tree answer. A call whose tree is gone cannot go on: that is a bug elsewhere, so it ends and says so."""
+    if call.ending is not None:
+        return Step(call)
+    return lost_tree(call) if flow is None else flow.answer(Step(call), event, now)
+
+
+def lost_tree(call: Call) -> Step:
+    """End a call whose tree can no longer be had."""
+    return Step(call).hang_up(EndReason.FAILED)
+
+
+def joined(call: Call, event: ev.QueueJoined) -> Step:
+    """Note the position in the queue."""
+    return Step(call).note(event.at, f.QueuePositionKnown(queue=call.queue, position=event.position))
+
+
+def connect(call: Call, event: ev.AgentAnswered) -> Step:
+    """Agent and caller talk. The wait is the queue's own figure; for a dial node there is none."""
+    fact = f.CallConnected(extension=event.extension, queue=call.queue, waited_s=event.waited_s)
+    return Step(call).note(event.at, fact).wait(None)
+
+
+def abandon(so_far: Step, at: datetime, waited_s: float, position: int = 0) -> Step:
+    """Count a caller who left the queue, once."""
+    call = so_far.call
+    if call.abandoned:
+        return so_far
+    return so_far.note(at, f.QueueCallAbandoned(queue=call.queue, waited_s=waited_s, position=position))
+
+
+def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
+    """Back from the queue without an agent: the tree's overflow decides."""
+    waited = seconds(call.queued_at, event.at)
+    back = Step(call).note(event.at, f.QueueExited(queue=call.queue, exit=event.exit, waited_s=waited))
+    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+
+
+def talk_ended(call: Call, event: ev.AgentLeft) -> Step:
+    """The talk is over; when the leg is already gone this was the word we waited for."""
+    if call.talk_over:
+        return Step(call)
+    over = Step(call).note(
+        event.at, f.TalkEnded(extension=event.extension, talked_s=event.talked_s, by_caller=event.by_caller)
+    )
+    return closed(over.call, over) if call.hung_up else over
+
+
+def close_talk(call: Call, event: ev.CallerHungUp, now: datetime) -> Step:
+    """The caller's leg is gone: end now if the talk's end is known, else wait a moment for it."""
+    if call.hung_up:
+        return Step(call)
+    gone = Step(replace(call, hung_up=event))
+    return closed(gone.call) if call.talk_over else gone.wait(now + CLOSING_WAIT)
+
+
+def closed(call: Call, so_far: Step | None = None) -> Step:
+    """End a talk whose leg is gone, computing the talk time ourselves if nobody said it."""
+    so_far = so_far or Step(call)
+    if call.hung_up is None:
+        return so_far
+    at = call.hung_up.at
+    if not call.talk_over:
+        talked = seconds(call.connected_at, at)
+        so_far = so_far.note(at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=True))
+    reason = EndReason.AGENT_HUNG_UP if so_far.call.agent_hung_up else EndReason.CALLER_HUNG_UP
+    return end(so_far, at, reason, call.hung_up.cause)
+
+
+def dial_left(call: Call, event: ev.DialLeft, now: datetime, flow: Flow | None) -> Step:
+    """Back from ringing one agent."""
+    back = Step(call)
+    if call.state is State.TALKING and not call.talk_over:
+        talked = seconds(call.connected_at, event.at)
+        back = back.note(event.at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=False))
+    back = back.note(event.at, f.DialEnded(extension=event.extension, status=event.status))
+    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+
+
+def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flow | None) -> Step:
+    """Back from the mailbox."""
+    back = Step(call).note(event.at, f.VoicemailDone(box=event.box, status=event.status))
+    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+
+
+def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
+    """The caller's leg is gone outside a talk: in a queue that is an abandonment."""
+    so_far = Step(call)
+    if call.state is State.QUEUED:
+        so_far = abandon(so_far, event.at, seconds(call.queued_at, event.at))
+    return end(so_far, event.at, call.ending or EndReason.CALLER_HUNG_UP, event.cause)
+
+
+def command_failed(call: Call, event: ev.CommandFailed, now: datetime) -> Step:
+    """A refused command: a vanished leg ends the call; anything else is noted, and the caller is let go rather than
+    left in silence."""
+    if call.hung_up:
+        return Step(call)
+    if event.gone:
+        return hung_up(call, ev.CallerHungUp(at=event.at, cause=UNKNOWN))
+    noted = Step(call).note(event.at, f.CommandRefused(command=event.command, why=event.why))
+    return noted if call.ending else noted.hang_up(EndReason.FAILED)
+
+
+def resume(call: Call, event: ev.Recovered, now: datetime, flow: Flow | None) -> Step:
+    """Carry on where the caller is. A leg that waits for us goes on in its tree; one that a queue has needs nothing."""
+    found = Step(call).note(event.at, f.CallResumed(state=call.state.value))
+    if not event.in_application:
+        return found
+    return lost_tree(found.call) if flow is None else flow.resume(found, event, now)
+
+
+def unexpected(call: Call, event: ev.Event) -> Step:
+    """Keep what makes no sense, for the person who will ask."""
+    return Step(call).note(event.at, f.EventUnexpected(state=call.state.value, event=type(event).__name__))
+
+
+def end(so_far: Step, at: datetime, reason: EndReason, cause: int = UNKNOWN) -> Step:
+    """The one way a call ends."""
+    call = so_far.call
+    fact = f.CallEnded(reason=reason, cause=cause, duration_s=seconds(call.started_at, at), talk_s=call.talk_s)
+    return so_far.note(at, fact).wait(None)
+
+
+def seconds(since: datetime | None, until: datetime) -> float:
+    """A duration in seconds, never negative (bar R-16: clocks step); 0 when it has no beginning."""
+    return round(max(0.0, (until - since).total_seconds()), 3) if since else 0.0
+
+
+# fmt: off
+def evolve(call: Call, row: f.Recorded) -> Call:  # noqa: C901 (one screen)
+    """Apply one stored fact. ``reduce(evolve, rows, Call(id=…, tenant_id=…))`` is the call."""
+    fact, at, seq = row.fact, row.at, row.seq
+    match fact:
+        case f.CallStarted():        return replace(call, seq=seq, state=State.IVR, leg=fact.leg, did=fact.did, caller=fact.caller,
+                                                    caller_name=fact.caller_name, direction=fact.direction, tree=fact.tree,
+                                                    tree_version=fact.tree_version, started_at=at)
+        case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
+        case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
+        case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
+                                                    recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None)
+        case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
+        case f.QueueExited():        return replace(call, seq=seq, state=State.IVR)
+        case f.OfferMade():          return replace(call, seq=seq, agent=fact.extension)
+        case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, connected_at=at, talk_over=False)
+        case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
+                                                    agent_hung_up=not fact.by_caller)
+        case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, recorded=call.recorded or fact.record,
+                                                    talk_over=False, due_at=None)
+        case f.DialEnded():          return replace(call, seq=seq, state=State.IVR)
+        case f.VoicemailEntered():   return replace(call, seq=seq, state=State.VOICEMAIL, due_at=None)
+        case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
+        case f.CallEnded():          return replace(call, seq=seq, state=State.ENDED, ended_at=at)
+        case _:                      return replace(call, seq=seq)
+# fmt: on

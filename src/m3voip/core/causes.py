@@ -1,0 +1,41 @@
+"""Why a call ended: the network's cause (Q.850) and our reading of it. Standard: ITU-T Q.850 (05/98), table 1."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+NORMAL_CLEARING = 16
+USER_BUSY = 17
+NO_USER_RESPONSE = 18
+NO_ANSWER = 19
+CALL_REJECTED = 21
+NETWORK_OUT_OF_ORDER = 38
+SWITCH_CONGESTION = 42
+INTERWORKING = 127
+UNKNOWN = 0
+
+
+class EndReason(StrEnum):
+    """Who or what ended a call. One of these for every call, always."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    COMPLETED = "completed"  # the tree, the queue chain or voicemail came to its end
+    REJECTED = "rejected"  # blocked caller, unknown DID
+    TELEPHONY_RESTARTED = "telephony_restarted"  # Asterisk died under the call
+    FAILED = "failed"  # a command we could not carry out left nothing else to do
+
+
+class QueueExit(StrEnum):
+    """Why a caller left a queue without an agent; app_queue's QUEUESTATUS, plus the caller's own hang-up."""
+
+    TIMEOUT = "timeout"
+    FULL = "full"
+    JOIN_EMPTY = "join_empty"
+    LEAVE_EMPTY = "leave_empty"
+    JOIN_UNAVAILABLE = "join_unavailable"
+    LEAVE_UNAVAILABLE = "leave_unavailable"
+    EXIT_KEY = "exit_key"
+    CONTINUED = "continued"  # the agent hung up and the dialplan went on
+    ABANDONED = "abandoned"
+    UNKNOWN = "unknown"

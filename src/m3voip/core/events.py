@@ -1,0 +1,158 @@
+"""What reaches a call's mailbox. Past tense; every event says when it happened (``at``, aware UTC).
+
+An HTTP click, a digit, a timer and a hang-up are all events. Providers translate into these and know nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from m3voip.core.causes import NORMAL_CLEARING, QueueExit
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of all events; never made itself."""
+
+    at: datetime
+
+
+class CallArrived(Event, frozen=True, kw_only=True):
+    """A caller's leg stands in the application, answered. ``did`` and ``caller`` are digits with or without ``+``."""
+
+    leg: str
+    did: str
+    caller: str
+    caller_name: str = ""
+
+
+class CallerPressed(Event, frozen=True, kw_only=True):
+    """One DTMF digit from the caller: ``0``-``9 * # A``-``D``."""
+
+    digit: str
+
+
+class PromptFinished(Event, frozen=True, kw_only=True):
+    """A prompt played to its end, was stopped, or failed: the caller now hears nothing."""
+
+    prompt: str
+
+
+class TimeUp(Event, frozen=True, kw_only=True):
+    """The call's deadline has passed."""
+
+
+class CrmAnswered(Event, frozen=True, kw_only=True):
+    """The CRM answered an ``http`` node in time; ``values`` holds what the node asked for."""
+
+    request: str
+    status: int
+    values: dict[str, str]
+
+
+class CrmFailed(Event, frozen=True, kw_only=True):
+    """The CRM did not answer in the budget, or answered nonsense."""
+
+    request: str
+    why: str
+
+
+class QueueJoined(Event, frozen=True, kw_only=True):
+    """The caller stands in a queue, ``position`` 1 is next."""
+
+    queue: str
+    position: int
+
+
+class AgentOffered(Event, frozen=True, kw_only=True):
+    """A queue or dial rings this agent for the call."""
+
+    extension: str
+
+
+class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
+    """The offer ended without an answer: rung out, declined, or gone."""
+
+    extension: str
+    rang_ms: int = 0
+
+
+class AgentAnswered(Event, frozen=True, kw_only=True):
+    """Agent and caller are talking."""
+
+    extension: str
+    waited_s: float = 0.0
+
+
+class AgentLeft(Event, frozen=True, kw_only=True):
+    """The talk is over; ``by_caller`` when the caller hung up, else the agent did."""
+
+    extension: str
+    talked_s: float
+    by_caller: bool
+
+
+class QueueAbandoned(Event, frozen=True, kw_only=True):
+    """The caller hung up while waiting."""
+
+    queue: str
+    position: int
+    waited_s: float
+
+
+class QueueLeft(Event, frozen=True, kw_only=True):
+    """The caller is back in the application after a queue."""
+
+    queue: str
+    exit: QueueExit
+
+
+class DialLeft(Event, frozen=True, kw_only=True):
+    """The caller is back in the application after ringing one agent; ``status`` is Asterisk's DIALSTATUS."""
+
+    extension: str
+    status: str
+
+
+class VoicemailLeft(Event, frozen=True, kw_only=True):
+    """The caller is back in the application after a mailbox; ``status`` is Asterisk's VMSTATUS."""
+
+    box: str
+    status: str
+
+
+class CallerHungUp(Event, frozen=True, kw_only=True):
+    """The caller's leg is gone, whoever ended it."""
+
+    cause: int = NORMAL_CLEARING
+
+
+class CommandFailed(Event, frozen=True, kw_only=True):
+    """A command of ours was refused or its fate is unknown; ``gone`` when the leg no longer exists."""
+
+    command: str
+    why: str
+    gone: bool = False
+
+
+class TelephonyRestarted(Event, frozen=True, kw_only=True):
+    """The telephony node lost everything it held, this call included."""
+
+
+class Recovered(Event, frozen=True, kw_only=True):
+    """The service is back after a crash or a lost connection and the caller's leg still lives.
+
+    ``in_application``: the leg waits for our commands (else a queue, a mailbox or an agent has it).
+    ``playing``: the prompt that was playing still plays.
+    """
+
+    in_application: bool
+    playing: bool = False
+
+
+class HangupRequested(Event, frozen=True, kw_only=True):
+    """Somebody with the right to it ends the call (API, drain)."""
+
+    by: UUID | None = None

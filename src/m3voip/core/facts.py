@@ -1,0 +1,212 @@
+"""What is written down about a call. Past tense, stored for ever, so a kind is never renamed and a field never reused.
+
+A call's state is the fold of its facts (``core.call.evolve``), so the stored rows are also what recovery reads.
+Digits of a node marked sensitive are never in a fact.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from m3voip.core.causes import EndReason, QueueExit
+
+
+class Fact(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of all facts; the tag is the stored kind."""
+
+
+class CallStarted(Fact, frozen=True, kw_only=True, tag="call.started"):
+    leg: str
+    did: str
+    caller: str
+    caller_name: str = ""
+    direction: str = "inbound"
+    tree: str = ""
+    tree_version: int = 0
+
+
+class NodeEntered(Fact, frozen=True, kw_only=True, tag="ivr.node_entered"):
+    """The caller is at a node of the tree. ``attempt`` counts from 1 while a menu repeats."""
+
+    node: str
+    verb: str
+    attempt: int = 1
+    prompt: str = ""
+
+
+class DigitsTaken(Fact, frozen=True, kw_only=True, tag="ivr.digits"):
+    """The caller chose or typed; ``digits`` is empty and ``sensitive`` true where they may not be stored."""
+
+    node: str
+    digits: str
+    sensitive: bool = False
+
+
+class InputMissing(Fact, frozen=True, kw_only=True, tag="ivr.no_input"):
+    node: str
+
+
+class InputInvalid(Fact, frozen=True, kw_only=True, tag="ivr.invalid"):
+    node: str
+    digits: str
+
+
+class VariableSet(Fact, frozen=True, kw_only=True, tag="ivr.variable_set"):
+    """A variable of this call's tree; ``values`` because one CRM answer sets several."""
+
+    node: str
+    values: dict[str, str]
+
+
+class CrmAsked(Fact, frozen=True, kw_only=True, tag="ivr.crm_asked"):
+    """How an ``http`` node went: ``status`` 0 means no answer, ``why`` says so."""
+
+    node: str
+    status: int
+    why: str = ""
+
+
+class QueueEntered(Fact, frozen=True, kw_only=True, tag="queue.entered"):
+    """Sent to a queue; ``visit`` counts the call's queue visits from 1."""
+
+    queue: str
+    visit: int
+    record: bool
+    timeout_s: int = 0
+
+
+class QueuePositionKnown(Fact, frozen=True, kw_only=True, tag="queue.joined"):
+    """The queue took the caller in, at this position."""
+
+    queue: str
+    position: int
+
+
+class QueueExited(Fact, frozen=True, kw_only=True, tag="queue.left"):
+    """Left a queue without (or after) an agent."""
+
+    queue: str
+    exit: QueueExit
+    waited_s: float = 0.0
+
+
+class QueueCallAbandoned(Fact, frozen=True, kw_only=True, tag="queue.abandoned"):
+    queue: str
+    waited_s: float
+    position: int = 0
+
+
+class OfferMade(Fact, frozen=True, kw_only=True, tag="agent.offered"):
+    extension: str
+
+
+class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
+    extension: str
+    rang_ms: int = 0
+
+
+class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
+    """Agent and caller are talking; ``recording`` is the recording's id when one runs."""
+
+    extension: str
+    queue: str = ""
+    waited_s: float = 0.0
+
+
+class TalkEnded(Fact, frozen=True, kw_only=True, tag="call.talk_ended"):
+    extension: str
+    talked_s: float
+    by_caller: bool
+
+
+class DialStarted(Fact, frozen=True, kw_only=True, tag="dial.started"):
+    extension: str
+    record: bool = False
+
+
+class DialEnded(Fact, frozen=True, kw_only=True, tag="dial.ended"):
+    extension: str
+    status: str
+
+
+class VoicemailEntered(Fact, frozen=True, kw_only=True, tag="voicemail.entered"):
+    box: str
+
+
+class VoicemailDone(Fact, frozen=True, kw_only=True, tag="voicemail.left"):
+    box: str
+    status: str
+
+
+class CallResumed(Fact, frozen=True, kw_only=True, tag="call.resumed"):
+    """The service lost and found this call; nothing was dropped."""
+
+    state: str
+
+
+class CommandRefused(Fact, frozen=True, kw_only=True, tag="call.command_failed"):
+    command: str
+    why: str
+
+
+class EventUnexpected(Fact, frozen=True, kw_only=True, tag="call.unexpected"):
+    """An event that makes no sense in this state: kept, warned about, and harmless."""
+
+    state: str
+    event: str
+
+
+class CallEnded(Fact, frozen=True, kw_only=True, tag="call.ended"):
+    """Exactly one per call, always its last fact of the call itself."""
+
+    reason: EndReason
+    cause: int
+    duration_s: float
+    talk_s: float = 0.0
+
+
+class RecordingStored(Fact, frozen=True, kw_only=True, tag="recording.ready"):
+    """Written by the recordings job after the call ended."""
+
+    recording: UUID
+    sha256: str
+    duration_s: float
+    size: int
+
+
+class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
+    """Written by the voicemail job after the caller hung up."""
+
+    voicemail: UUID
+    box: str
+    sha256: str
+    duration_s: float
+
+
+AnyFact = (
+    CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
+    | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
+    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | CallResumed | CommandRefused | EventUnexpected
+    | CallEnded | RecordingStored | VoicemailStored
+)  # fmt: skip
+
+KINDS: dict[str, type[Fact]] = {str(t.__struct_config__.tag): t for t in AnyFact.__args__}
+"""Kind → class, e.g. for documentation and the API's enum."""
+
+
+class Recorded(Struct, frozen=True):
+    """A fact with its place: the stored row. ``seq`` is gapless per call from 1; ``at`` is when it happened."""
+
+    call_id: UUID
+    tenant_id: UUID
+    seq: int
+    at: datetime
+    fact: AnyFact
+
+
+decode_fact = msgspec.json.Decoder(AnyFact).decode
+encode_fact = msgspec.json.Encoder().encode

@@ -1,0 +1,110 @@
+"""The seam between what decides and what does. One Protocol a concern; providers and storage implement them.
+
+Law: nothing behind a port knows the engine; nothing before it knows Asterisk or SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from m3voip.core.commands import AskCrm, Command
+from m3voip.core.events import Event
+from m3voip.core.facts import AnyFact, Recorded
+
+Deliver = Callable[[str, Event], None]
+"""Hands an event to the call that owns this leg. Never blocks."""
+
+
+class LegSeen(Struct, frozen=True, kw_only=True):
+    """A leg that the telephony node holds right now. ``application_args`` is () unless the leg waits for us."""
+
+    leg: str
+    created: datetime
+    caller: str
+    in_application: bool
+    context: str = ""
+    application_args: tuple[str, ...] = ()
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything the node holds, taken after each (re)connect. ``node`` names the node's life: it changes on restart."""
+
+    node: str
+    taken_at: datetime
+    legs: dict[str, LegSeen]
+    playing: frozenset[str]
+
+
+class Telephony(Protocol):
+    """The node that holds the legs."""
+
+    def perform(self, command: Command) -> None:
+        """Carry out a command; never blocks. A refusal comes back as CommandFailed through the leg's mailbox."""
+        ...
+
+    @property
+    def connected(self) -> bool: ...
+
+
+class CrmPort(Protocol):
+    """Asks the CRM on behalf of a call; answers through the leg's mailbox within the command's budget."""
+
+    def ask(self, command: AskCrm) -> None: ...
+
+
+class Clock(Protocol):
+    """The time, aware UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class EventLog(Protocol):
+    """Where facts go. ``append`` returns when they survive a kill of this process (journal), not when Postgres has them."""
+
+    def append(self, rows: Sequence[Recorded]) -> None: ...
+
+
+class CallStore(Protocol):
+    """What recovery and the jobs read and write."""
+
+    async def open_calls(self) -> Mapping[UUID, list[Recorded]]:
+        """The facts of every call without a ``call.ended``, by call, in order."""
+        ...
+
+    async def append_late(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
+        """Write a fact about a call that has ended; takes the next seq under a row lock. None if the call is unknown."""
+        ...
+
+
+class StoredFile(Struct, frozen=True, kw_only=True):
+    """What a vault keeps."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+class RecordingVault(Protocol):
+    """Where recordings and voicemail are kept: a folder, or an S3-compatible store."""
+
+    async def put(self, key: str, source: Path) -> StoredFile:
+        """Store a copy of ``source``; never overwrites other content; returns what the vault itself read back."""
+        ...
+
+    async def open(self, key: str) -> Path:
+        """A local path to read from. Raises KeyError when there is no such object."""
+        ...
+
+    async def delete(self, key: str) -> None: ...
+
+
+class Consent(Protocol):
+    """Whether a call may be recorded. The law's rules come with the compliance gate; until then the queue's setting."""
+
+    def may_record(self, tenant_id: UUID, queue: str) -> bool: ...
