@@ -165,7 +165,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
         case (State.QUEUED | State.RINGING), ev.AgentAnswered():
                                                           return connect(call, event)
-        case State.QUEUED, ev.QueueAbandoned():           return abandon(Step(call), event.at, event.waited_s, event.position)
+        case State.QUEUED, ev.QueueAbandoned():           return abandon(Step(call), event.at, event.position)
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
         case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
@@ -213,17 +213,20 @@ def joined(call: Call, event: ev.QueueJoined) -> Step:
 
 
 def connect(call: Call, event: ev.AgentAnswered) -> Step:
-    """Agent and caller talk. The wait is the queue's own figure; for a dial node there is none."""
-    fact = f.CallConnected(extension=event.extension, queue=call.queue, waited_s=event.waited_s)
+    """Agent and caller talk. The wait runs from our sending the caller to the queue; for a dial node there is none."""
+    queued = call.state is State.QUEUED
+    waited = seconds(call.queued_at, event.at) if queued else 0.0
+    fact = f.CallConnected(extension=event.extension, queue=call.queue if queued else "", waited_s=waited)
     return Step(call).note(event.at, fact).wait(None)
 
 
-def abandon(so_far: Step, at: datetime, waited_s: float, position: int = 0) -> Step:
+def abandon(so_far: Step, at: datetime, position: int = 0) -> Step:
     """Count a caller who left the queue, once."""
     call = so_far.call
     if call.abandoned:
         return so_far
-    return so_far.note(at, f.QueueCallAbandoned(queue=call.queue, waited_s=waited_s, position=position))
+    fact = f.QueueCallAbandoned(queue=call.queue, waited_s=seconds(call.queued_at, at), position=position)
+    return so_far.note(at, fact)
 
 
 def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
@@ -237,9 +240,9 @@ def talk_ended(call: Call, event: ev.AgentLeft) -> Step:
     """The talk is over; when the leg is already gone this was the word we waited for."""
     if call.talk_over:
         return Step(call)
-    over = Step(call).note(
-        event.at, f.TalkEnded(extension=event.extension, talked_s=event.talked_s, by_caller=event.by_caller)
-    )
+    talked = seconds(call.connected_at, event.at)
+    fact = f.TalkEnded(extension=event.extension, talked_s=talked, by_caller=event.by_caller)
+    over = Step(call).note(event.at, fact)
     return closed(over.call, over) if call.hung_up else over
 
 
@@ -284,7 +287,7 @@ def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
     """The caller's leg is gone outside a talk: in a queue that is an abandonment."""
     so_far = Step(call)
     if call.state is State.QUEUED:
-        so_far = abandon(so_far, event.at, seconds(call.queued_at, event.at))
+        so_far = abandon(so_far, event.at)
     return end(so_far, event.at, call.ending or EndReason.CALLER_HUNG_UP, event.cause)
 
 

@@ -20,9 +20,14 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class CallArrived(Event, frozen=True, kw_only=True):
-    """A caller's leg stands in the application, answered. ``did`` and ``caller`` are digits with or without ``+``."""
+    """A caller's leg stands in the application, answered. ``did`` and ``caller`` are digits with or without ``+``.
+
+    ``node`` and ``created`` (when the telephony node made the leg) with ``leg`` name the call for ever (ids.derived_id).
+    """
 
     leg: str
+    node: str
+    created: datetime
     did: str
     caller: str
     caller_name: str = ""
@@ -83,14 +88,12 @@ class AgentAnswered(Event, frozen=True, kw_only=True):
     """Agent and caller are talking."""
 
     extension: str
-    waited_s: float = 0.0
 
 
 class AgentLeft(Event, frozen=True, kw_only=True):
     """The talk is over; ``by_caller`` when the caller hung up, else the agent did."""
 
     extension: str
-    talked_s: float
     by_caller: bool
 
 
@@ -99,7 +102,6 @@ class QueueAbandoned(Event, frozen=True, kw_only=True):
 
     queue: str
     position: int
-    waited_s: float
 
 
 class QueueLeft(Event, frozen=True, kw_only=True):

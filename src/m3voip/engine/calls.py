@@ -1,0 +1,166 @@
+"""The owner of every live call. ``deliver`` is the mailbox: it answers each event at once, on the event loop's thread.
+
+Law: facts are in the journal before a command leaves. No task, lock or await per call: ``step`` is pure and ``perform``
+never blocks, so one event is answered completely before the next is looked at (ADR 0005).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from msgspec.structs import replace
+
+from m3voip.core import events as ev
+from m3voip.core.call import Call, Flow, State, Step, step
+from m3voip.core.causes import EndReason
+from m3voip.core.commands import AskCrm
+from m3voip.core.ids import derived_id
+from m3voip.core.phone import mask
+from m3voip.engine.metrics import CALLS_ENDED, CALLS_LIVE, CALLS_STARTED, STEP_FAILURES, STRAY_EVENTS
+from m3voip.engine.routing import Route
+from m3voip.engine.timers import Timers
+from m3voip.ports import Clock, CrmPort, EventLog, Telephony
+
+log = structlog.get_logger()
+
+
+class Owned:
+    """A live call and the tree version it follows to its end."""
+
+    __slots__ = ("call", "flow")
+
+    def __init__(self, call: Call, flow: Flow | None) -> None:
+        self.call = call
+        self.flow = flow
+
+
+class Calls:
+    """All live calls, by leg and by id."""
+
+    def __init__(
+        self,
+        *,
+        event_log: EventLog,
+        telephony: Telephony,
+        crm: CrmPort,
+        clock: Clock,
+        router: Callable[[ev.CallArrived], Route],
+    ) -> None:
+        self._log = event_log
+        self._telephony = telephony
+        self._crm = crm
+        self._clock = clock
+        self._router = router
+        self._by_leg: dict[str, Owned] = {}
+        self._by_id: dict[UUID, Owned] = {}
+        self._timers = Timers(self._time_up, clock.now)
+        self.accepting = True
+
+    def __len__(self) -> int:
+        return len(self._by_leg)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter([owned.call for owned in self._by_leg.values()])
+
+    def get(self, leg: str) -> Call | None:
+        """The live call of this leg."""
+        owned = self._by_leg.get(leg)
+        return owned.call if owned else None
+
+    def by_id(self, call_id: UUID) -> Call | None:
+        """A live call by its id."""
+        owned = self._by_id.get(call_id)
+        return owned.call if owned else None
+
+    def deliver(self, leg: str, event: ev.Event) -> None:
+        """Answer one event. Events of unknown legs are counted and dropped: they are echoes of calls that ended."""
+        owned = self._by_leg.get(leg)
+        if owned is None:
+            if not isinstance(event, ev.CallArrived):
+                STRAY_EVENTS.inc()
+                return
+            owned = self._admit(leg, event)
+        self._answer(owned, event)
+
+    def adopt(self, calls: Iterable[tuple[Call, Flow | None]]) -> None:
+        """Take over calls that an earlier life of the service left open. Recovery then tells each what happened."""
+        for call, flow in calls:
+            self._keep(call, flow)
+
+    def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
+        """End a call on somebody's request; False if it does not live."""
+        owned = self._by_id.get(call_id)
+        if owned is None:
+            return False
+        self._answer(owned, ev.HangupRequested(at=self._clock.now(), by=by))
+        return True
+
+    def close(self) -> None:
+        """Stop the timers; the calls live on in Asterisk and in Postgres."""
+        self._timers.close()
+
+    def _admit(self, leg: str, event: ev.CallArrived) -> Owned:
+        found = self._router(event)
+        if found.flow is None:
+            log.info("call.refused", why=found.why, did=mask(event.did), caller=mask(event.caller))
+        call = Call(id=derived_id(event.created, event.node, leg), tenant_id=found.tenant_id, leg=leg)
+        CALLS_STARTED.inc()
+        return self._keep(call, found.flow)
+
+    def _keep(self, call: Call, flow: Flow | None) -> Owned:
+        owned = Owned(call, flow)
+        self._by_leg[call.leg] = owned
+        self._by_id[call.id] = owned
+        CALLS_LIVE.set(len(self._by_leg))
+        return owned
+
+    def _answer(self, owned: Owned, event: ev.Event) -> None:
+        before = owned.call
+        now = self._clock.now()
+        try:
+            result = step(before, event, now, owned.flow)
+        except Exception:  # a bug must cost one call at most, and say so
+            STEP_FAILURES.inc()
+            log.exception("call.step_failed", call_id=str(before.id), state=before.state, event=type(event).__name__)
+            result = Step(before).hang_up(EndReason.FAILED)
+        self._apply(owned, before, result)
+        log.debug("call.step", call_id=str(before.id), from_=before.state, to=owned.call.state, event=type(event).__name__)
+
+    def _apply(self, owned: Owned, before: Call, result: Step) -> None:
+        if result.facts:
+            self._log.append(result.facts)
+        call = owned.call = result.call
+        if call.due_at is not before.due_at:
+            self._timers.set(call.leg, call.due_at)
+        for command in result.commands:
+            if isinstance(command, AskCrm):
+                self._crm.ask(command)
+            else:
+                self._telephony.perform(command)
+        if call.state is State.ENDED:
+            self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        self._timers.set(call.leg, None)
+        self._by_leg.pop(call.leg, None)
+        self._by_id.pop(call.id, None)
+        CALLS_LIVE.set(len(self._by_leg))
+        CALLS_ENDED.inc()
+        log.info("call.ended", call_id=str(call.id), did=mask(call.did), queue=call.queue, talk_s=call.talk_s)
+
+    def _time_up(self, leg: str) -> None:
+        owned = self._by_leg.get(leg)
+        if owned is not None:
+            owned.call = replace(owned.call, due_at=None)
+            self._answer(owned, ev.TimeUp(at=self._clock.now()))
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Now, aware UTC."""
+        return datetime.now(UTC)

@@ -1,0 +1,13 @@
+"""What the engine counts. No number, name or call id is ever a label (bar E-12)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+CALLS_LIVE = Gauge("m3voip_calls_live", "Calls that the service owns right now")
+CALLS_STARTED = Counter("m3voip_calls_started", "Calls taken")
+CALLS_ENDED = Counter("m3voip_calls_ended", "Calls that came to their end")
+STEP_FAILURES = Counter("m3voip_step_failures", "Events whose handling raised: each is a bug")
+STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no live call")
+RECONCILED = Counter("m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"])
+CRM_REQUESTS = Counter("m3voip_crm_requests", "Requests of IVR http nodes to the CRM", ["result"])

@@ -1,0 +1,55 @@
+"""Where a new call goes: the DID's tree, unless the caller is blocked. Answered from memory, because a caller waits.
+
+The directory is Postgres' configuration, read whole at start and again on every change notice; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from m3voip.core.call import Flow
+from m3voip.core.phone import digits
+
+
+class Blocked(Struct, frozen=True):
+    """A caller nobody wants to hear from, until ``until`` (None = for ever)."""
+
+    until: datetime | None
+
+
+class Directory(Struct, frozen=True, kw_only=True):
+    """One consistent reading of the configuration. Numbers are digits only."""
+
+    dids: Mapping[str, tuple[UUID, str]]
+    """DID → (tenant, tree name)"""
+    trees: Mapping[tuple[UUID, str], Flow]
+    """(tenant, tree name) → the active version"""
+    blocked: Mapping[tuple[UUID, str], Blocked]
+    """(tenant, caller) → block"""
+    extensions: Mapping[str, str] = {}
+    """endpoint name → the extension of the agent who sits at it"""
+
+
+class Route(Struct, frozen=True):
+    """The answer: ``flow`` None means the call is let go, ``why`` says why."""
+
+    tenant_id: UUID
+    flow: Flow | None
+    why: str = ""
+
+
+def route(directory: Directory, did: str, caller: str, now: datetime, default_tenant: UUID) -> Route:
+    """Find the tree for a call to ``did`` from ``caller``."""
+    found = directory.dids.get(digits(did))
+    if found is None:
+        return Route(default_tenant, None, "unknown DID")
+    tenant, tree = found
+    block = directory.blocked.get((tenant, digits(caller)))
+    if block is not None and (block.until is None or now < block.until):
+        return Route(tenant, None, "caller is blocked")
+    flow = directory.trees.get((tenant, tree))
+    return Route(tenant, flow, "" if flow else "the DID's tree has no valid version")
