@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.commands import AskCrm, Command
-from m3voip.core.events import Event
+from m3voip.core.events import CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 
 Deliver = Callable[[str, Event], None]
@@ -50,6 +50,22 @@ class Telephony(Protocol):
 
     @property
     def connected(self) -> bool: ...
+
+
+class Ledger(Protocol):
+    """What the telephony node wrote down by itself, for the time when nobody listened."""
+
+    async def read(self, since: datetime) -> LedgerReading:
+        """All entries from ``since`` on."""
+        ...
+
+
+class LedgerReading(Struct, frozen=True, kw_only=True):
+    """``queue``: per leg what its queues did, in order. ``hangups``: per leg its end. ``floor``: calls served without us."""
+
+    queue: dict[str, list[Event]]
+    hangups: dict[str, CallerHungUp]
+    floor: dict[str, FloorTook]
 
 
 class CrmPort(Protocol):

@@ -35,6 +35,7 @@ class State(StrEnum):
     RINGING = "ringing"  # one agent's phone rings for a dial node
     TALKING = "talking"  # with an agent
     VOICEMAIL = "voicemail"  # leaving a message
+    FLOOR = "floor"  # served by plain Asterisk because the service was away; observed, not commanded
     ENDED = "ended"
 
 
@@ -68,6 +69,8 @@ class Call(Struct, frozen=True, kw_only=True):
     queue: str = ""
     visits: int = 0
     queued_at: datetime | None = None
+    joined: bool = False
+    missed_offers: int = 0
     recorded: bool = False
     agent: str = ""
     connected_at: datetime | None = None
@@ -148,6 +151,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
     match call.state, event:
         case State.ENDED, _:                              return Step(call)
         case State.NEW, ev.CallArrived():                 return arrive(call, event, now, flow)
+        case State.NEW, ev.FloorTook():                   return floor_took_new(call, event)
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
         case _, ev.TelephonyRestarted():                  return end(Step(call), event.at, EndReason.TELEPHONY_RESTARTED)
@@ -158,14 +162,18 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case _, ev.Recovered():                           return resume(call, event, now, flow)
         case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed()):
                                                           return follow(call, event, now, flow)
-        case State.QUEUED, ev.QueueJoined():              return joined(call, event)
-        case (State.QUEUED | State.RINGING), ev.AgentOffered():
+        case _, ev.FloorTook():                           return floor_took(call, event)
+        case (State.QUEUED | State.FLOOR), ev.QueueJoined():
+                                                          return joined(call, event)
+        case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentOffered():
                                                           return Step(call).note(event.at, f.OfferMade(extension=event.extension))
-        case (State.QUEUED | State.RINGING), ev.AgentDidNotAnswer():
+        case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentDidNotAnswer():
                                                           return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
-        case (State.QUEUED | State.RINGING), ev.AgentAnswered():
+        case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentAnswered():
                                                           return connect(call, event)
-        case State.QUEUED, ev.QueueAbandoned():           return abandon(Step(call), event.at, event.position)
+        case (State.QUEUED | State.FLOOR), ev.QueueAbandoned():
+                                                          return abandon(Step(call), event.at, event.position)
+        case State.FLOOR, ev.QueueLeft():                 return Step(call).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
         case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
@@ -195,6 +203,17 @@ def arrive(call: Call, event: ev.CallArrived, now: datetime, flow: Flow | None) 
     return first.hang_up(EndReason.REJECTED, CALL_REJECTED) if flow is None else flow.start(first, event.at, now)
 
 
+def floor_took_new(call: Call, event: ev.FloorTook) -> Step:
+    """Write down a call that came and was served while the service was away."""
+    started = f.CallStarted(leg=event.leg, did=event.did, caller=event.caller)
+    return Step(call).note(event.created, started).note(event.at, f.FloorServed())
+
+
+def floor_took(call: Call, event: ev.FloorTook) -> Step:
+    """From now on this call is out of our hands: no deadline, no command."""
+    return Step(call) if call.state is State.FLOOR else Step(call).note(event.at, f.FloorServed()).wait(None)
+
+
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
     """Let the tree answer. A call whose tree is gone cannot go on: that is a bug elsewhere, so it ends and says so."""
     if call.ending is not None:
@@ -209,12 +228,14 @@ def lost_tree(call: Call) -> Step:
 
 def joined(call: Call, event: ev.QueueJoined) -> Step:
     """Note the position in the queue."""
-    return Step(call).note(event.at, f.QueuePositionKnown(queue=call.queue, position=event.position))
+    if call.joined:
+        return Step(call)
+    return Step(call).note(event.at, f.QueuePositionKnown(queue=event.queue, position=event.position))
 
 
 def connect(call: Call, event: ev.AgentAnswered) -> Step:
     """Agent and caller talk. The wait runs from our sending the caller to the queue; for a dial node there is none."""
-    queued = call.state is State.QUEUED
+    queued = call.state is not State.RINGING
     waited = seconds(call.queued_at, event.at) if queued else 0.0
     fact = f.CallConnected(extension=event.extension, queue=call.queue if queued else "", waited_s=waited)
     return Step(call).note(event.at, fact).wait(None)
@@ -229,10 +250,14 @@ def abandon(so_far: Step, at: datetime, position: int = 0) -> Step:
     return so_far.note(at, fact)
 
 
+def exited(call: Call, event: ev.QueueLeft) -> f.QueueExited:
+    """Leaving a queue, with the wait since we sent the caller there."""
+    return f.QueueExited(queue=call.queue, exit=event.exit, waited_s=seconds(call.queued_at, event.at))
+
+
 def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from the queue without an agent: the tree's overflow decides."""
-    waited = seconds(call.queued_at, event.at)
-    back = Step(call).note(event.at, f.QueueExited(queue=call.queue, exit=event.exit, waited_s=waited))
+    back = Step(call).note(event.at, exited(call, event))
     return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
 
 
@@ -286,7 +311,7 @@ def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flo
 def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
     """The caller's leg is gone outside a talk: in a queue that is an abandonment."""
     so_far = Step(call)
-    if call.state is State.QUEUED:
+    if call.state is State.QUEUED or (call.state is State.FLOOR and call.joined):
         so_far = abandon(so_far, event.at)
     return end(so_far, event.at, call.ending or EndReason.CALLER_HUNG_UP, event.cause)
 
@@ -338,10 +363,14 @@ def evolve(call: Call, row: f.Recorded) -> Call:  # noqa: C901 (one screen)
         case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
-                                                    recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None)
+                                                    recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
+                                                    joined=False, missed_offers=0)
+        case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
-        case f.QueueExited():        return replace(call, seq=seq, state=State.IVR)
+        case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.state is State.FLOOR else State.IVR, joined=False)
         case f.OfferMade():          return replace(call, seq=seq, agent=fact.extension)
+        case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
+        case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR)
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, connected_at=at, talk_over=False)
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)

@@ -143,6 +143,19 @@ class TelephonyRestarted(Event, frozen=True, kw_only=True):
     """The telephony node lost everything it held, this call included."""
 
 
+class FloorTook(Event, frozen=True, kw_only=True):
+    """While the service was away plain Asterisk served this call (queue, then voicemail), and may do so still.
+
+    The fields are those of CallArrived: the service may never have heard of the call before.
+    """
+
+    leg: str
+    node: str
+    created: datetime
+    did: str
+    caller: str
+
+
 class Recovered(Event, frozen=True, kw_only=True):
     """The service is back after a crash or a lost connection and the caller's leg still lives.
 

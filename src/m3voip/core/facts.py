@@ -142,6 +142,10 @@ class VoicemailDone(Fact, frozen=True, kw_only=True, tag="voicemail.left"):
     status: str
 
 
+class FloorServed(Fact, frozen=True, kw_only=True, tag="call.on_floor"):
+    """Plain Asterisk serves the call because the service was away; from here on we only observe."""
+
+
 class CallResumed(Fact, frozen=True, kw_only=True, tag="call.resumed"):
     """The service lost and found this call; nothing was dropped."""
 
@@ -190,7 +194,7 @@ class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
 AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
-    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | CallResumed | CommandRefused | EventUnexpected
+    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
     | CallEnded | RecordingStored | VoicemailStored
 )  # fmt: skip
 

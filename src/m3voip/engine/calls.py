@@ -47,7 +47,7 @@ class Calls:
         telephony: Telephony,
         crm: CrmPort,
         clock: Clock,
-        router: Callable[[ev.CallArrived], Route],
+        router: Callable[[ev.CallArrived | ev.FloorTook], Route],
     ) -> None:
         self._log = event_log
         self._telephony = telephony
@@ -79,7 +79,7 @@ class Calls:
         """Answer one event. Events of unknown legs are counted and dropped: they are echoes of calls that ended."""
         owned = self._by_leg.get(leg)
         if owned is None:
-            if not isinstance(event, ev.CallArrived):
+            if not isinstance(event, ev.CallArrived | ev.FloorTook):
                 STRAY_EVENTS.inc()
                 return
             owned = self._admit(leg, event)
@@ -102,9 +102,9 @@ class Calls:
         """Stop the timers; the calls live on in Asterisk and in Postgres."""
         self._timers.close()
 
-    def _admit(self, leg: str, event: ev.CallArrived) -> Owned:
+    def _admit(self, leg: str, event: ev.CallArrived | ev.FloorTook) -> Owned:
         found = self._router(event)
-        if found.flow is None:
+        if found.flow is None and isinstance(event, ev.CallArrived):
             log.info("call.refused", why=found.why, did=mask(event.did), caller=mask(event.caller))
         call = Call(id=derived_id(event.created, event.node, leg), tenant_id=found.tenant_id, leg=leg)
         CALLS_STARTED.inc()
