@@ -33,9 +33,10 @@ class LegSeen(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything the node holds, taken after each (re)connect. ``node`` names the node's life: it changes on restart."""
+    """Everything the node holds, taken after each (re)connect. ``node_started``: the beginning of the node's present life."""
 
     node: str
+    node_started: datetime
     taken_at: datetime
     legs: dict[str, LegSeen]
     playing: frozenset[str]
@@ -50,6 +51,18 @@ class Telephony(Protocol):
 
     @property
     def connected(self) -> bool: ...
+
+
+class SnapshotSource(Protocol):
+    """What recovery asks of the telephony node."""
+
+    async def snapshot(self) -> Snapshot:
+        """All legs and what plays, now. Raises ProviderError when the node cannot be asked."""
+        ...
+
+    def release(self, leg: str) -> None:
+        """Hang up a leg that belongs to no call."""
+        ...
 
 
 class Ledger(Protocol):

@@ -39,3 +39,20 @@ class QueueExit(StrEnum):
     CONTINUED = "continued"  # the agent hung up and the dialplan went on
     ABANDONED = "abandoned"
     UNKNOWN = "unknown"
+
+
+_QUEUE_STATUS = {
+    "TIMEOUT": QueueExit.TIMEOUT,
+    "FULL": QueueExit.FULL,
+    "JOINEMPTY": QueueExit.JOIN_EMPTY,
+    "LEAVEEMPTY": QueueExit.LEAVE_EMPTY,
+    "JOINUNAVAIL": QueueExit.JOIN_UNAVAILABLE,
+    "LEAVEUNAVAIL": QueueExit.LEAVE_UNAVAILABLE,
+    "CONTINUE": QueueExit.CONTINUED,
+    "WITHDRAW": QueueExit.EXIT_KEY,
+}
+
+
+def queue_exit(status: str) -> QueueExit:
+    """app_queue's QUEUESTATUS in our words."""
+    return _QUEUE_STATUS.get(status.upper(), QueueExit.UNKNOWN)

@@ -37,6 +37,23 @@ class Owned:
         self.flow = flow
 
 
+class RecentLegs:
+    """The legs of the last ``size`` calls that ended, so that recovery does not take an echo for a new call."""
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._legs: dict[str, None] = {}
+        self._size = size
+
+    def add(self, leg: str) -> None:
+        """Remember a leg; the oldest is forgotten when full."""
+        self._legs[leg] = None
+        if len(self._legs) > self._size:
+            del self._legs[next(iter(self._legs))]
+
+    def __contains__(self, leg: str) -> bool:
+        return leg in self._legs
+
+
 class Calls:
     """All live calls, by leg and by id."""
 
@@ -57,6 +74,7 @@ class Calls:
         self._by_leg: dict[str, Owned] = {}
         self._by_id: dict[UUID, Owned] = {}
         self._timers = Timers(self._time_up, clock.now)
+        self.finished = RecentLegs()
         self.accepting = True
 
     def __len__(self) -> int:
@@ -85,10 +103,15 @@ class Calls:
             owned = self._admit(leg, event)
         self._answer(owned, event)
 
-    def adopt(self, calls: Iterable[tuple[Call, Flow | None]]) -> None:
-        """Take over calls that an earlier life of the service left open. Recovery then tells each what happened."""
+    def adopt(self, calls: Iterable[tuple[Call, Flow | None]], finished: Iterable[str] = ()) -> None:
+        """Take over calls that an earlier life of the service left open. Recovery then tells each what happened.
+
+        ``finished``: legs of calls that ended lately, as the database knows them.
+        """
         for call, flow in calls:
             self._keep(call, flow)
+        for leg in finished:
+            self.finished.add(leg)
 
     def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
         """End a call on somebody's request; False if it does not live."""
@@ -147,6 +170,7 @@ class Calls:
         self._timers.set(call.leg, None)
         self._by_leg.pop(call.leg, None)
         self._by_id.pop(call.id, None)
+        self.finished.add(call.leg)
         CALLS_LIVE.set(len(self._by_leg))
         CALLS_ENDED.inc()
         log.info("call.ended", call_id=str(call.id), did=mask(call.did), queue=call.queue, talk_s=call.talk_s)

@@ -1,0 +1,200 @@
+"""After every (re)connection to the telephony node: what we believe against what it holds, put right by events.
+
+Theory of operation. The node throws events away while nobody listens, but keeps the legs. So each time the connection is
+back we take a snapshot of its legs and read its own ledger (queue log, channel ends), and tell each call that was already
+known before the connection what it missed: queue entries first, in order, then its end, or ``Recovered``. Legs that stand
+in our application and that we never heard of are calls that arrived unheard. Everything goes through the same mailbox as
+live events, so there is one way to change a call.
+
+What is missing is counted, not timed: a call remembers how many offers it has seen, so the ledger's surplus is what it
+missed. That makes a second reading of the same ledger harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import structlog
+
+from m3voip.core import events as ev
+from m3voip.core.call import Call, State
+from m3voip.core.causes import queue_exit
+from m3voip.engine.calls import Calls
+from m3voip.engine.metrics import RECONCILED
+from m3voip.ports import Clock, Ledger, LedgerReading, LegSeen, Snapshot, SnapshotSource
+
+log = structlog.get_logger()
+
+LEDGER_MARGIN = timedelta(seconds=2)
+"""The queue log has whole seconds only; read a little further back than the oldest call."""
+
+
+class Recovery:
+    """Reconciles calls with the node. One at a time: the node's adapter awaits ``reconcile`` before it is connected."""
+
+    def __init__(self, *, calls: Calls, source: SnapshotSource, ledger: Ledger, clock: Clock) -> None:
+        self._calls = calls
+        self._source = source
+        self._ledger = ledger
+        self._clock = clock
+        self._missing: dict[str, int] = {}
+
+    async def reconcile(self, listening_again_at: datetime, deaf_since: datetime | None = None) -> None:
+        """Put right what was missed. Calls that began after ``listening_again_at`` missed nothing.
+
+        ``deaf_since``: when we last heard the node; the ledger is read from there for calls we never knew.
+        """
+        known = {call.leg: call.seq for call in self._calls if not _younger(call, listening_again_at)}
+        snapshot = await self._source.snapshot()
+        oldest = min((c.started_at for c in self._calls if c.leg in known and c.started_at), default=snapshot.taken_at)
+        since = min(oldest, deaf_since or oldest) - LEDGER_MARGIN
+        reading = await self._ledger.read(since)
+        self._floor(reading, listening_again_at)
+        for leg, seq in known.items():
+            call = self._calls.get(leg)
+            if call is not None:
+                self._tell(call, snapshot, reading, unchanged=call.seq == seq)
+        self._unheard(snapshot)
+        log.info("recovery.done", known=len(known), legs=len(snapshot.legs), live=len(self._calls))
+
+    async def patrol(self) -> None:
+        """Every now and then: a call whose leg has been gone in two rounds has ended, a lost event nobody noticed."""
+        before = {call.leg for call in self._calls}
+        snapshot = await self._source.snapshot()
+        gone = [leg for leg in before if leg not in snapshot.legs and self._calls.get(leg) is not None]
+        twice = [leg for leg in gone if leg in self._missing]
+        self._missing = {leg: 1 for leg in gone if leg not in twice}
+        if twice:
+            reading = await self._ledger.read(self._oldest(twice, snapshot.taken_at) - LEDGER_MARGIN)
+            for leg in twice:
+                call = self._calls.get(leg)
+                if call is not None:
+                    self._tell(call, snapshot, reading, unchanged=True)
+        self._unheard(snapshot)
+
+    def _oldest(self, legs: Iterable[str], otherwise: datetime) -> datetime:
+        begun = (call.started_at for call in self._calls if call.leg in legs)
+        return min((at for at in begun if at), default=otherwise)
+
+    def _floor(self, reading: LedgerReading, listening_again_at: datetime) -> None:
+        """Calls that plain Asterisk took while we were away, known to us or not."""
+        for leg, took in reading.floor.items():
+            call = self._calls.get(leg)
+            if call is not None and call.state is State.FLOOR:
+                continue
+            if call is None and (took.at > listening_again_at or leg in self._calls.finished):
+                continue
+            RECONCILED.labels("floor").inc()
+            self._calls.deliver(leg, took)
+            fresh = self._calls.get(leg)
+            if call is None and fresh is not None:
+                self._catch_up(fresh, reading)
+
+    def _tell(self, call: Call, snapshot: Snapshot, reading: LedgerReading, *, unchanged: bool) -> None:
+        """Bring one call up to date. ``unchanged``: no live event reached it since we listen again."""
+        seen = snapshot.legs.get(call.leg)
+        entries = missed(call, reading.queue.get(call.leg, []))
+        back = _returned(seen, snapshot.taken_at)
+        for entry in entries:
+            if isinstance(entry, ev.QueueLeft) and back is not None:
+                continue  # the leg itself says so, with the exit we route by
+            RECONCILED.labels("queue").inc()
+            self._calls.deliver(call.leg, entry)
+        if seen is None:
+            RECONCILED.labels("ended").inc()
+            self._calls.deliver(call.leg, self._end_of(call, snapshot, reading))
+        elif back is not None and unchanged:
+            RECONCILED.labels("returned").inc()
+            self._calls.deliver(call.leg, back)
+        elif unchanged:
+            playing = call.cursor.prompt in snapshot.playing
+            event = ev.Recovered(at=snapshot.taken_at, in_application=seen.in_application, playing=playing)
+            self._calls.deliver(call.leg, event)
+
+    def _catch_up(self, call: Call, reading: LedgerReading) -> None:
+        """A floor call we had never heard of: its queue entries, and its end if it has ended."""
+        for entry in missed(call, reading.queue.get(call.leg, [])):
+            self._calls.deliver(call.leg, entry)
+        hangup = reading.hangups.get(call.leg)
+        if hangup is not None:
+            self._calls.deliver(call.leg, hangup)
+
+    def _end_of(self, call: Call, snapshot: Snapshot, reading: LedgerReading) -> ev.Event:
+        """How a vanished leg ended: as the ledger says, else the node died under it."""
+        hangup = reading.hangups.get(call.leg)
+        if hangup is not None:
+            return hangup
+        died = max(snapshot.node_started, call.started_at) if call.started_at else snapshot.node_started
+        return ev.TelephonyRestarted(at=min(died, snapshot.taken_at))
+
+    def _unheard(self, snapshot: Snapshot) -> None:
+        """Legs in our application that no call owns: arrivals nobody heard."""
+        for seen in snapshot.legs.values():
+            fresh = snapshot.taken_at - seen.created < timedelta(seconds=1)
+            if not seen.in_application or fresh or self._calls.get(seen.leg) is not None:
+                continue
+            if seen.leg in self._calls.finished:
+                continue  # on its way out
+            if seen.application_args[:1] == ("inbound",):
+                RECONCILED.labels("unheard").inc()
+                did = seen.application_args[1] if len(seen.application_args) > 1 else ""
+                arrived = ev.CallArrived(
+                    at=seen.created, leg=seen.leg, node=snapshot.node, created=seen.created, did=did, caller=seen.caller
+                )
+                self._calls.deliver(seen.leg, arrived)
+            else:
+                RECONCILED.labels("orphan").inc()
+                log.warning("recovery.orphan", leg=seen.leg, args=seen.application_args[:1])
+                self._source.release(seen.leg)
+
+
+def missed(call: Call, entries: list[ev.Event]) -> list[ev.Event]:
+    """Those of a leg's ledger entries that its call has not seen. Entries of earlier queue visits are older than
+    ``queued_at`` (whole seconds) and skipped."""
+    since = call.queued_at.replace(microsecond=0) if call.queued_at else None
+    result: list[ev.Event] = []
+    no_answers = 0
+    for entry in entries:
+        if since is not None and entry.at < since:
+            continue
+        match entry:
+            case ev.QueueJoined() if call.joined:
+                continue
+            case ev.AgentDidNotAnswer():
+                no_answers += 1
+                if no_answers <= call.missed_offers:
+                    continue
+            case ev.AgentAnswered() if call.state is State.TALKING:
+                continue
+            case ev.AgentLeft() if call.talk_over:
+                continue
+            case ev.QueueAbandoned() if call.abandoned:
+                continue
+            case _:
+                pass
+        result.append(entry)
+    return result
+
+
+def _younger(call: Call, listening_again_at: datetime) -> bool:
+    return call.started_at is not None and call.started_at >= listening_again_at
+
+
+_EXITS = {"queue_left", "dial_left", "voicemail_left"}
+
+
+def _returned(seen: LegSeen | None, at: datetime) -> ev.Event | None:
+    """The event that brought a leg back into the application, if it came back while nobody listened."""
+    if seen is None or not seen.in_application or len(seen.application_args) < 3:
+        return None
+    what, name, status = seen.application_args[:3]
+    if what not in _EXITS:
+        return None
+    match what:
+        case "queue_left":
+            return ev.QueueLeft(at=at, queue=name, exit=queue_exit(status))
+        case "dial_left":
+            return ev.DialLeft(at=at, extension=name, status=status)
+        case _:
+            return ev.VoicemailLeft(at=at, box=name, status=status)
