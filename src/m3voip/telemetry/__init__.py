@@ -1,0 +1,1 @@
+"""What the service says about itself: log lines, metrics. Law: numbers, names and secrets never pass unmasked."""
