@@ -111,6 +111,23 @@ class CallStore(Protocol):
         ...
 
 
+class EndedCall(Struct, frozen=True, kw_only=True):
+    """What the jobs need to know of a call."""
+
+    call_id: UUID
+    tenant_id: UUID
+    started_at: datetime
+    ended: bool
+
+
+class CallFinder(Protocol):
+    """Finds the call behind a file that the telephony node wrote."""
+
+    async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
+        """By our id, or by the leg's name for calls served on the floor."""
+        ...
+
+
 class StoredFile(Struct, frozen=True, kw_only=True):
     """What a vault keeps."""
 

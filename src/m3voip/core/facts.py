@@ -174,21 +174,26 @@ class CallEnded(Fact, frozen=True, kw_only=True, tag="call.ended"):
 
 
 class RecordingStored(Fact, frozen=True, kw_only=True, tag="recording.ready"):
-    """Written by the recordings job after the call ended."""
+    """Written by the recordings job after the call ended. ``key`` is the file's place in the vault; ``size`` in bytes.
+    Channel 1 is the caller, channel 2 whom the caller heard."""
 
     recording: UUID
+    key: str
     sha256: str
     duration_s: float
     size: int
 
 
 class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
-    """Written by the voicemail job after the caller hung up."""
+    """Written by the voicemail job after the caller hung up. ``message_id`` is the mailbox's own name of the message."""
 
     voicemail: UUID
     box: str
+    message_id: str
+    key: str
     sha256: str
     duration_s: float
+    size: int
 
 
 AnyFact = (
