@@ -1,0 +1,1 @@
+"""What stands behind the ports: Asterisk, speech, the CRM. Each knows core and ports, never the engine."""
