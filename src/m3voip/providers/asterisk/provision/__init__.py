@@ -1,0 +1,37 @@
+"""Provisioning: the configuration in Postgres as files that Asterisk reads (docs/adr/0003-provisioning.md)."""
+
+from m3voip.providers.asterisk.provision.model import (
+    DidConfig,
+    EndpointConfig,
+    EndpointKind,
+    HoldtimeAnnouncement,
+    MailboxConfig,
+    MemberConfig,
+    Provisioning,
+    QueueConfig,
+    Strategy,
+    TrunkConfig,
+    Unavailable,
+)
+from m3voip.providers.asterisk.provision.names import ProvisioningError
+from m3voip.providers.asterisk.provision.render import GeneratedFile, render
+from m3voip.providers.asterisk.provision.writer import Provisioner, Reloader
+
+__all__ = [
+    "DidConfig",
+    "EndpointConfig",
+    "EndpointKind",
+    "GeneratedFile",
+    "HoldtimeAnnouncement",
+    "MailboxConfig",
+    "MemberConfig",
+    "Provisioner",
+    "Provisioning",
+    "ProvisioningError",
+    "QueueConfig",
+    "Reloader",
+    "Strategy",
+    "TrunkConfig",
+    "Unavailable",
+    "render",
+]
