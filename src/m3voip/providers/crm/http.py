@@ -71,9 +71,11 @@ class CrmHttp:
         async with session.request(command.method, url, params=query, json=body, allow_redirects=False) as reply:
             if 300 <= reply.status < 400:
                 raise ValueError("redirect")
-            raw = await reply.content.read(MAX_REPLY_BYTES + 1)
-            if len(raw) > MAX_REPLY_BYTES:
-                raise ValueError("reply too large")
+            raw = bytearray()
+            async for chunk in reply.content.iter_any():
+                raw += chunk
+                if len(raw) > MAX_REPLY_BYTES:
+                    raise ValueError("reply too large")
             document = msgspec.json.decode(raw) if raw and command.extract else {}
             values = {name: pick(document, path) for name, path in command.extract.items()}
             return CrmAnswered(at=self._now(), request=command.request, status=reply.status, values=values)

@@ -1,0 +1,172 @@
+"""What Asterisk wrote down by itself: the queue log and the hang-up ledger (CEL). Read by recovery, never by live calls.
+
+Formats: ``queue_log`` is ``epoch|uniqueid|queue|agent|event|data1|…`` (Asterisk's app_queue.c, whole seconds);
+``cel-custom/hangups.jsonl`` is one JSON object a channel's end, fields as asterisk/etc/cel_custom.conf lists them.
+Both are read from their end backwards until ``since``, so a long log costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from m3voip.core import events as ev
+from m3voip.core.causes import UNKNOWN, QueueExit
+from m3voip.ports import LedgerReading
+
+BLOCK = 64 * 1024
+MAX_BACK = 64 * 1024 * 1024
+"""How far back a reading may go, in bytes: some 500,000 lines."""
+
+
+class HangupLine(msgspec.Struct, rename="pascal"):
+    """One line of the hang-up ledger."""
+
+    event_time: str
+    unique_id: str = msgspec.field(name="UniqueID", default="")
+    user_field: str = ""
+    caller_id_num: str = msgspec.field(name="CallerIDnum", default="")
+    event_extra: object = ""
+
+
+class Extra(msgspec.Struct):
+    """CEL's extra of a HANGUP event."""
+
+    hangupcause: int = UNKNOWN
+
+
+class LedgerFiles:
+    """Ledger over Asterisk's log folder. ``node`` names the Asterisk, for the ids of calls served on the floor."""
+
+    def __init__(self, log_folder: Path, node: str = "") -> None:
+        self._queue_log = log_folder / "queue_log"
+        self._hangups = log_folder / "cel-custom" / "hangups.jsonl"
+        self.node = node
+
+    async def read(self, since: datetime) -> LedgerReading:
+        """All entries from ``since`` on; missing files read as empty."""
+        return await asyncio.to_thread(self._read, since)
+
+    def _read(self, since: datetime) -> LedgerReading:
+        queue: dict[str, list[ev.Event]] = {}
+        for leg, event in queue_entries(_newest_first(self._queue_log), since):
+            queue.setdefault(leg, []).append(event)
+        for entries in queue.values():
+            entries.reverse()
+        hangups: dict[str, ev.CallerHungUp] = {}
+        floor: dict[str, ev.FloorTook] = {}
+        for raw in _newest_first(self._hangups):
+            line = _hangup_line(raw)
+            if line is None:
+                continue
+            at = _moment(line.event_time)
+            if at < since:
+                break
+            hangups[line.unique_id] = ev.CallerHungUp(at=at, cause=_cause(line.event_extra))
+            took = floor_mark(line.user_field)
+            if took is not None:
+                did, began, caller = took
+                floor[line.unique_id] = ev.FloorTook(
+                    at=began, leg=line.unique_id, node=self.node, created=began, did=did, caller=caller
+                )
+        return LedgerReading(queue=queue, hangups=hangups, floor=floor)
+
+
+def floor_mark(user_field: str) -> tuple[str, datetime, str] | None:
+    """(DID, when, caller) from the mark that dialplans/floor.conf leaves on a channel: ``floor:<did>:<epoch>:<caller>``."""
+    parts = user_field.split(":")
+    if len(parts) != 4 or parts[0] != "floor" or not parts[2].isdigit():
+        return None
+    return parts[1], datetime.fromtimestamp(int(parts[2]), UTC), parts[3]
+
+
+def queue_entries(lines: Iterator[bytes], since: datetime) -> Iterator[tuple[str, ev.Event]]:
+    """(leg, event) of each line, newest first, until ``since``."""
+    for raw in lines:
+        fields = raw.decode(errors="replace").split("|")
+        if len(fields) < 5 or not fields[0].isdigit():
+            continue
+        at = datetime.fromtimestamp(int(fields[0]), UTC)
+        if at < since.replace(microsecond=0):
+            return
+        event = _queue_event(at, fields[2], fields[3], fields[4], [*fields[5:], "", "", "", ""])
+        if event is not None:
+            yield fields[1], event
+
+
+_EXITS = {
+    "EXITWITHTIMEOUT": QueueExit.TIMEOUT,
+    "EXITEMPTY": QueueExit.LEAVE_EMPTY,
+    "EXITWITHKEY": QueueExit.EXIT_KEY,
+}
+
+
+def _queue_event(at: datetime, queue: str, agent: str, what: str, data: list[str]) -> ev.Event | None:  # noqa: PLR0911
+    match what:
+        case "ENTERQUEUE":
+            return ev.QueueJoined(at=at, queue=queue, position=_number(data[2]))
+        case "RINGNOANSWER":
+            return ev.AgentDidNotAnswer(at=at, extension=agent, rang_ms=_number(data[0]))
+        case "CONNECT":
+            return ev.AgentAnswered(at=at, extension=agent)
+        case "COMPLETEAGENT":
+            return ev.AgentLeft(at=at, extension=agent, by_caller=False)
+        case "COMPLETECALLER":
+            return ev.AgentLeft(at=at, extension=agent, by_caller=True)
+        case "ABANDON":
+            return ev.QueueAbandoned(at=at, queue=queue, position=_number(data[0]))
+        case _ if what in _EXITS:
+            return ev.QueueLeft(at=at, queue=queue, exit=_EXITS[what])
+        case _:
+            return None
+
+
+def _newest_first(path: Path) -> Iterator[bytes]:
+    """The file's lines from the last to the first, at most MAX_BACK bytes back."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position = file.seek(0, 2)
+        floor = max(0, position - MAX_BACK)
+        rest = b""
+        while position > floor:
+            size = min(BLOCK, position - floor)
+            position -= size
+            file.seek(position)
+            lines = (file.read(size) + rest).split(b"\n")
+            rest = lines[0]
+            yield from (line for line in reversed(lines[1:]) if line)
+        if rest and floor == 0:
+            yield rest
+
+
+def _hangup_line(raw: bytes) -> HangupLine | None:
+    try:
+        return msgspec.json.decode(raw, type=HangupLine)
+    except msgspec.DecodeError:
+        return None  # torn by a crash
+
+
+def _cause(extra: object) -> int:
+    """CEL's extra is an object, or that object as text."""
+    try:
+        if isinstance(extra, str):
+            return msgspec.json.decode(extra.encode(), type=Extra).hangupcause
+        return msgspec.convert(extra, Extra).hangupcause
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return UNKNOWN
+
+
+def _moment(text: str) -> datetime:
+    """cel.conf's dateformat ``%F %T.%3q``: local time of the node, which runs in UTC as we start it."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

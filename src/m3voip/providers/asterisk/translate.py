@@ -1,0 +1,70 @@
+"""Asterisk's events in the engine's words. Pure; everything else in the program sees only the right-hand side.
+
+The caller's channel id is the leg's name. Text in these events comes from the outside world and stays data.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from m3voip.core import events as ev
+from m3voip.core.causes import queue_exit
+from m3voip.providers.asterisk.ari import events as ari
+
+INBOUND = "inbound"
+QUEUE_LEFT = "queue_left"
+DIAL_LEFT = "dial_left"
+VOICEMAIL_LEFT = "voicemail_left"
+"""First Stasis arguments; dialplans/*.conf passes them."""
+
+_CHANNEL = "channel:"
+
+
+def from_ari(event: ari.Event, node: str) -> tuple[str, ev.Event] | None:
+    """(leg, event), or None for what the engine does not care about. ``node`` is Asterisk's entity id."""
+    match event:
+        case ari.ChannelDtmfReceived():
+            return event.channel.id, ev.CallerPressed(at=event.timestamp, digit=event.digit)
+        case ari.PlaybackFinished():
+            playback = event.playback
+            if not playback.target_uri.startswith(_CHANNEL):
+                return None
+            return playback.target_uri[len(_CHANNEL) :], ev.PromptFinished(at=event.timestamp, prompt=playback.id)
+        case ari.ChannelDestroyed():
+            return event.channel.id, ev.CallerHungUp(at=event.timestamp, cause=event.cause)
+        case ari.StasisStart():
+            return _entered(event, node)
+        case _:
+            return None
+
+
+def _entered(event: ari.StasisStart, node: str) -> tuple[str, ev.Event] | None:
+    channel, args = event.channel, event.args
+    if args[:1] == (INBOUND,):
+        return channel.id, ev.CallArrived(
+            at=event.timestamp,
+            leg=channel.id,
+            node=node,
+            created=channel.creationtime,
+            did=args[1] if len(args) > 1 else "",
+            caller=channel.caller.number,
+            caller_name=channel.caller.name,
+        )
+    back = returned(args, event.timestamp)
+    return None if back is None else (channel.id, back)
+
+
+def returned(args: tuple[str, ...], at: datetime) -> ev.Event | None:
+    """A leg that came back from where we sent it."""
+    if len(args) < 2:
+        return None
+    what, name, status = args[0], args[1], args[2] if len(args) > 2 else ""
+    match what:
+        case "queue_left":
+            return ev.QueueLeft(at=at, queue=name, exit=queue_exit(status))
+        case "dial_left":
+            return ev.DialLeft(at=at, extension=name, status=status)
+        case "voicemail_left":
+            return ev.VoicemailLeft(at=at, box=name, status=status)
+        case _:
+            return None
