@@ -1,0 +1,41 @@
+"""Every duration of the ARI client, in seconds, with the reason for its value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AriTiming:
+    """Defaults keep bar R-02: a black hole is noticed in ≤ 20 s, and we are back ≤ 2 s after the path returns, which
+    bounds `connect_s + reconnect_max_s`."""
+
+    request_s: float = 5.0
+    """A request without an answer for so long has an unknown outcome."""
+    connect_s: float = 1.0
+    """TCP and handshake; they take milliseconds on a working path."""
+    reconnect_min_s: float = 0.1
+    reconnect_max_s: float = 0.8
+    """Asterisk is one hop away and has one client: nothing is gained by waiting longer for it."""
+    refused_min_s: float = 1.0
+    refused_max_s: float = 5.0
+    """After a refused password: it will be refused again, and Asterisk's security log counts attempts."""
+    ping_every_s: float = 10.0
+    dead_after_s: float = 15.0
+    """Without a pong for so long the path is dead, even if events still come: requests would not arrive."""
+    tick_s: float = 0.25
+    """How often deadlines are looked at."""
+    stall_s: float = 1.0
+    """A tick later than this was our own stall; see `AriConnection.watch`."""
+    probe_s: float = 1.0
+    """How long the first request on a socket may take before the socket counts as unable to carry requests."""
+
+    def reconnect_delay(self, attempt: int, rng: Random) -> float:
+        """Full jitter: uniform up to a bound that doubles with each failed attempt (0 = the first)."""
+        bound = min(self.reconnect_max_s, self.reconnect_min_s * 2 ** min(attempt + 1, 16))
+        return rng.uniform(self.reconnect_min_s, max(bound, self.reconnect_min_s))
+
+    def refused_delay(self, rng: Random) -> float:
+        """How long to wait after a refused password."""
+        return rng.uniform(self.refused_min_s, self.refused_max_s)
