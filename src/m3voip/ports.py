@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.commands import AskCrm, Command
-from m3voip.core.events import CallerHungUp, Event, FloorTook
+from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 
 Deliver = Callable[[str, Event], None]
@@ -22,14 +22,18 @@ Deliver = Callable[[str, Event], None]
 
 
 class LegSeen(Struct, frozen=True, kw_only=True):
-    """A leg that the telephony node holds right now. ``application_args`` is () unless the leg waits for us."""
+    """A leg that the telephony node holds right now, and what it tells of how it came to be there.
+
+    ``in_application``: it waits for our commands. ``arrived``: it entered as a new caller. ``returned``: it came back from
+    where we had sent it. ``floor``: plain Asterisk serves it.
+    """
 
     leg: str
     created: datetime
-    caller: str
     in_application: bool
-    context: str = ""
-    application_args: tuple[str, ...] = ()
+    arrived: CallArrived | None = None
+    returned: Event | None = None
+    floor: FloorTook | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -39,7 +43,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     node_started: datetime
     taken_at: datetime
     legs: dict[str, LegSeen]
-    playing: frozenset[str]
 
 
 class Telephony(Protocol):
@@ -57,7 +60,11 @@ class SnapshotSource(Protocol):
     """What recovery asks of the telephony node."""
 
     async def snapshot(self) -> Snapshot:
-        """All legs and what plays, now. Raises ProviderError when the node cannot be asked."""
+        """All legs, now. Raises ProviderError when the node cannot be asked."""
+        ...
+
+    async def is_playing(self, prompt: str) -> bool:
+        """Whether a prompt still plays."""
         ...
 
     def release(self, leg: str) -> None:

@@ -37,6 +37,7 @@ class SendToQueue(Command, frozen=True, kw_only=True):
     """Hand the caller to a queue; the leg comes back as QueueLeft, or hangs up. ``box`` is the mailbox of last resort
     when the service is away at that moment."""
 
+    tenant_id: UUID
     call_id: UUID
     queue: str
     timeout_s: int
@@ -48,6 +49,7 @@ class SendToQueue(Command, frozen=True, kw_only=True):
 class SendToAgent(Command, frozen=True, kw_only=True):
     """Ring one agent's phone; the leg comes back as DialLeft, or hangs up."""
 
+    tenant_id: UUID
     call_id: UUID
     extension: str
     timeout_s: int
@@ -58,6 +60,7 @@ class SendToAgent(Command, frozen=True, kw_only=True):
 class SendToVoicemail(Command, frozen=True, kw_only=True):
     """Let the caller leave a message in a mailbox; the leg comes back as VoicemailLeft, or hangs up."""
 
+    tenant_id: UUID
     call_id: UUID
     box: str
 

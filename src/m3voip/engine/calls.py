@@ -150,7 +150,9 @@ class Calls:
             log.exception("call.step_failed", call_id=str(before.id), state=before.state, event=type(event).__name__)
             result = Step(before).hang_up(EndReason.FAILED)
         self._apply(owned, before, result)
-        log.debug("call.step", call_id=str(before.id), from_=before.state, to=owned.call.state, event=type(event).__name__)
+        log.debug(
+            "call.step", call_id=str(before.id), from_=before.state, to=owned.call.state, event=type(event).__name__
+        )
 
     def _apply(self, owned: Owned, before: Call, result: Step) -> None:
         if result.facts:

@@ -12,6 +12,7 @@ missed. That makes a second reading of the same ledger harmless.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -19,10 +20,9 @@ import structlog
 
 from m3voip.core import events as ev
 from m3voip.core.call import Call, State
-from m3voip.core.causes import queue_exit
 from m3voip.engine.calls import Calls
 from m3voip.engine.metrics import RECONCILED
-from m3voip.ports import Clock, Ledger, LedgerReading, LegSeen, Snapshot, SnapshotSource
+from m3voip.ports import Clock, Ledger, LedgerReading, Snapshot, SnapshotSource
 
 log = structlog.get_logger()
 
@@ -50,11 +50,12 @@ class Recovery:
         oldest = min((c.started_at for c in self._calls if c.leg in known and c.started_at), default=snapshot.taken_at)
         since = min(oldest, deaf_since or oldest) - LEDGER_MARGIN
         reading = await self._ledger.read(since)
-        self._floor(reading, listening_again_at)
+        playing = await self._playing(known)
+        self._floor(reading, snapshot, listening_again_at)
         for leg, seq in known.items():
             call = self._calls.get(leg)
             if call is not None:
-                self._tell(call, snapshot, reading, unchanged=call.seq == seq)
+                self._tell(call, snapshot, reading, playing, unchanged=call.seq == seq)
         self._unheard(snapshot)
         log.info("recovery.done", known=len(known), legs=len(snapshot.legs), live=len(self._calls))
 
@@ -70,16 +71,18 @@ class Recovery:
             for leg in twice:
                 call = self._calls.get(leg)
                 if call is not None:
-                    self._tell(call, snapshot, reading, unchanged=True)
+                    self._tell(call, snapshot, reading, frozenset(), unchanged=True)
         self._unheard(snapshot)
 
     def _oldest(self, legs: Iterable[str], otherwise: datetime) -> datetime:
         begun = (call.started_at for call in self._calls if call.leg in legs)
         return min((at for at in begun if at), default=otherwise)
 
-    def _floor(self, reading: LedgerReading, listening_again_at: datetime) -> None:
-        """Calls that plain Asterisk took while we were away, known to us or not."""
-        for leg, took in reading.floor.items():
+    def _floor(self, reading: LedgerReading, snapshot: Snapshot, listening_again_at: datetime) -> None:
+        """Calls that plain Asterisk took while we were away, known to us or not: ended ones are in the ledger, living
+        ones carry the mark themselves."""
+        living = {leg: seen.floor for leg, seen in snapshot.legs.items() if seen.floor is not None}
+        for leg, took in {**reading.floor, **living}.items():
             call = self._calls.get(leg)
             if call is not None and call.state is State.FLOOR:
                 continue
@@ -91,11 +94,20 @@ class Recovery:
             if call is None and fresh is not None:
                 self._catch_up(fresh, reading)
 
-    def _tell(self, call: Call, snapshot: Snapshot, reading: LedgerReading, *, unchanged: bool) -> None:
+    async def _playing(self, legs: Iterable[str]) -> frozenset[str]:
+        """Which of the calls' prompts still play."""
+        calls = [call for leg in legs if (call := self._calls.get(leg)) and call.state is State.IVR]
+        prompts = [call.cursor.prompt for call in calls if call.cursor.prompt]
+        answers = await asyncio.gather(*(self._source.is_playing(prompt) for prompt in prompts))
+        return frozenset(prompt for prompt, plays in zip(prompts, answers, strict=True) if plays)
+
+    def _tell(
+        self, call: Call, snapshot: Snapshot, reading: LedgerReading, playing: frozenset[str], *, unchanged: bool
+    ) -> None:
         """Bring one call up to date. ``unchanged``: no live event reached it since we listen again."""
         seen = snapshot.legs.get(call.leg)
         entries = missed(call, reading.queue.get(call.leg, []))
-        back = _returned(seen, snapshot.taken_at)
+        back = seen.returned if seen is not None and came_back(call, seen.returned) else None
         for entry in entries:
             if isinstance(entry, ev.QueueLeft) and back is not None:
                 continue  # the leg itself says so, with the exit we route by
@@ -108,8 +120,8 @@ class Recovery:
             RECONCILED.labels("returned").inc()
             self._calls.deliver(call.leg, back)
         elif unchanged:
-            playing = call.cursor.prompt in snapshot.playing
-            event = ev.Recovered(at=snapshot.taken_at, in_application=seen.in_application, playing=playing)
+            plays = call.cursor.prompt in playing
+            event = ev.Recovered(at=snapshot.taken_at, in_application=seen.in_application, playing=plays)
             self._calls.deliver(call.leg, event)
 
     def _catch_up(self, call: Call, reading: LedgerReading) -> None:
@@ -136,16 +148,12 @@ class Recovery:
                 continue
             if seen.leg in self._calls.finished:
                 continue  # on its way out
-            if seen.application_args[:1] == ("inbound",):
+            if seen.arrived is not None:
                 RECONCILED.labels("unheard").inc()
-                did = seen.application_args[1] if len(seen.application_args) > 1 else ""
-                arrived = ev.CallArrived(
-                    at=seen.created, leg=seen.leg, node=snapshot.node, created=seen.created, did=did, caller=seen.caller
-                )
-                self._calls.deliver(seen.leg, arrived)
+                self._calls.deliver(seen.leg, seen.arrived)
             else:
                 RECONCILED.labels("orphan").inc()
-                log.warning("recovery.orphan", leg=seen.leg, args=seen.application_args[:1])
+                log.warning("recovery.orphan", leg=seen.leg)
                 self._source.release(seen.leg)
 
 
@@ -177,24 +185,19 @@ def missed(call: Call, entries: list[ev.Event]) -> list[ev.Event]:
     return result
 
 
+def came_back(call: Call, returned: ev.Event | None) -> bool:
+    """Whether what a leg says it came back from is where its call still believes it to be. A leg keeps saying so until
+    it is sent on again, so an answer that was given already must not be given twice."""
+    match returned:
+        case ev.QueueLeft():
+            return call.state in (State.QUEUED, State.TALKING) and returned.queue.endswith(call.queue)
+        case ev.DialLeft():
+            return call.state in (State.RINGING, State.TALKING)
+        case ev.VoicemailLeft():
+            return call.state is State.VOICEMAIL
+        case _:
+            return False
+
+
 def _younger(call: Call, listening_again_at: datetime) -> bool:
     return call.started_at is not None and call.started_at >= listening_again_at
-
-
-_EXITS = {"queue_left", "dial_left", "voicemail_left"}
-
-
-def _returned(seen: LegSeen | None, at: datetime) -> ev.Event | None:
-    """The event that brought a leg back into the application, if it came back while nobody listened."""
-    if seen is None or not seen.in_application or len(seen.application_args) < 3:
-        return None
-    what, name, status = seen.application_args[:3]
-    if what not in _EXITS:
-        return None
-    match what:
-        case "queue_left":
-            return ev.QueueLeft(at=at, queue=name, exit=queue_exit(status))
-        case "dial_left":
-            return ev.DialLeft(at=at, extension=name, status=status)
-        case _:
-            return ev.VoicemailLeft(at=at, box=name, status=status)

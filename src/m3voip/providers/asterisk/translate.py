@@ -12,16 +12,13 @@ from m3voip.core.causes import queue_exit
 from m3voip.providers.asterisk.ari import events as ari
 
 INBOUND = "inbound"
-QUEUE_LEFT = "queue_left"
-DIAL_LEFT = "dial_left"
-VOICEMAIL_LEFT = "voicemail_left"
-"""First Stasis arguments; dialplans/*.conf passes them."""
+"""First Stasis argument of a new caller; those of returning legs are in ``returned``. dialplans/*.conf passes them."""
 
 _CHANNEL = "channel:"
 
 
-def from_ari(event: ari.Event, node: str) -> tuple[str, ev.Event] | None:
-    """(leg, event), or None for what the engine does not care about. ``node`` is Asterisk's entity id."""
+def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
+    """(leg, event), or None for what the engine does not care about."""
     match event:
         case ari.ChannelDtmfReceived():
             return event.channel.id, ev.CallerPressed(at=event.timestamp, digit=event.digit)
@@ -33,18 +30,18 @@ def from_ari(event: ari.Event, node: str) -> tuple[str, ev.Event] | None:
         case ari.ChannelDestroyed():
             return event.channel.id, ev.CallerHungUp(at=event.timestamp, cause=event.cause)
         case ari.StasisStart():
-            return _entered(event, node)
+            return _entered(event)
         case _:
             return None
 
 
-def _entered(event: ari.StasisStart, node: str) -> tuple[str, ev.Event] | None:
+def _entered(event: ari.StasisStart) -> tuple[str, ev.Event] | None:
     channel, args = event.channel, event.args
     if args[:1] == (INBOUND,):
         return channel.id, ev.CallArrived(
             at=event.timestamp,
             leg=channel.id,
-            node=node,
+            node=event.asterisk_id,
             created=channel.creationtime,
             did=args[1] if len(args) > 1 else "",
             caller=channel.caller.number,

@@ -1,0 +1,211 @@
+"""Telephony and SnapshotSource over ARI: the engine's commands become requests, refusals become events.
+
+Law: ``perform`` never waits. Requests on one socket are carried out in order, so variables are set before the leg moves
+on. A request whose outcome is unknown because the connection broke needs no answer: recovery compares after reconnecting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from m3voip.core import commands as do
+from m3voip.core import events as ev
+from m3voip.core.errors import ProviderError
+from m3voip.ports import Deliver, LegSeen, Snapshot
+from m3voip.providers.asterisk.ari import channels, media, system
+from m3voip.providers.asterisk.ari.client import AriClient
+from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent
+from m3voip.providers.asterisk.ari.model import Channel
+from m3voip.providers.asterisk.ari.pending import OnError
+from m3voip.providers.asterisk.ari.request import Request
+from m3voip.providers.asterisk.ledger import floor_mark
+from m3voip.providers.asterisk.translate import INBOUND, returned
+
+log = structlog.get_logger()
+
+NOT_FOUND = 404
+CONFLICT = 409
+"""ARI's answer when the channel has just left the application; its end is already on its way as an event."""
+
+UNUSED_EVENTS = (
+    "BridgeCreated", "BridgeDestroyed", "BridgeMerged", "ChannelCallerId", "ChannelConnectedLine", "ChannelCreated",
+    "ChannelDialplan", "ChannelEnteredBridge", "ChannelHangupRequest", "ChannelHold", "ChannelLeftBridge",
+    "ChannelStateChange", "ChannelTalkingFinished", "ChannelTalkingStarted", "ChannelToneDetected", "ChannelUnhold",
+    "ChannelUserevent", "ChannelVarset", "ContactStatusChange", "DeviceStateChanged", "Dial", "EndpointStateChange",
+    "PeerStatusChange", "PlaybackContinuing", "PlaybackStarted", "RecordingFinished", "RecordingStarted", "StasisEnd",
+    "TextMessageReceived",
+)  # fmt: skip
+"""Event types that Asterisk need not send: each costs it more to make than us to skip."""
+
+
+class Names(Protocol):
+    """The names that tenants' things have in Asterisk; all of them whitelisted when the row was written."""
+
+    def queue(self, tenant_id: UUID, queue: str) -> str | None: ...
+    def endpoint(self, tenant_id: UUID, extension: str) -> str | None: ...
+    def box(self, tenant_id: UUID, box: str) -> str | None: ...
+
+
+class AsteriskTelephony:
+    """One Asterisk. ``client`` is started and stopped by whoever wires the parts."""
+
+    def __init__(
+        self, *, client: AriClient, app: str, names: Names, deliver: Deliver, now: Callable[[], datetime]
+    ) -> None:
+        self._client = client
+        self._app = app
+        self._names = names
+        self._deliver = deliver
+        self._now = now
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands would reach Asterisk now."""
+        return self._client.connected
+
+    def perform(self, command: do.Command) -> None:
+        """Carry out a command; a refusal reaches the leg's mailbox as CommandFailed."""
+        try:
+            for request in self._requests(command):
+                self._client.submit(request, self._refused(command))
+        except AriError as error:  # nothing was sent: a value off the whitelist
+            self._fail(command, error.message, gone=False)
+
+    async def snapshot(self) -> Snapshot:
+        """Every channel, and the playbacks of those in our application."""
+        try:
+            seen = await self._client.snapshot()
+            taken_at = self._now()
+            node = seen.info.system.entity_id
+            legs = {channel.id: self._leg(channel, node) for channel in seen.channels}
+        except AriError as error:
+            raise ProviderError(f"Asterisk's channels cannot be read: {error.message}", retryable=True) from error
+        return Snapshot(node=node, node_started=seen.info.status.startup_time, taken_at=taken_at, legs=legs)
+
+    async def is_playing(self, prompt: str) -> bool:
+        """Whether a prompt still plays."""
+        try:
+            await self._client.call(media.get_playback(prompt))
+        except AriError:
+            return False
+        return True
+
+    def release(self, leg: str) -> None:
+        """Hang up a leg that belongs to no call."""
+        self._client.submit(channels.hangup(leg), _ignore)
+
+    def _requests(self, command: do.Command) -> list[Request[Any]]:
+        match command:
+            case do.Play():
+                uris = [_media(item) for item in command.media]
+                return [channels.play(command.leg, uris, playback_id=command.prompt)]
+            case do.StopPlaying():
+                return [media.stop_playback(command.prompt)]
+            case do.Hangup():
+                return [channels.hangup(command.leg, command.cause)]
+            case do.SendToQueue():
+                values = {
+                    "M3_QUEUE": self._name("queue", self._names.queue(command.tenant_id, command.queue)),
+                    "M3_QUEUE_TIMEOUT": str(command.timeout_s or ""),
+                    "M3_RECORD": "yes" if command.record else "no",
+                    "M3_CALL_ID": str(command.call_id),
+                    "M3_BOX": self._names.box(command.tenant_id, command.box) or "",
+                    "QUEUE_PRIO": str(command.priority),
+                }
+                return self._send_on(command.leg, "to-queue", values)
+            case do.SendToAgent():
+                values = {
+                    "M3_AGENT": self._name("agent", self._names.endpoint(command.tenant_id, command.extension)),
+                    "M3_DIAL_TIMEOUT": str(command.timeout_s or ""),
+                    "M3_RECORD": "yes" if command.record else "no",
+                    "M3_CALL_ID": str(command.call_id),
+                    "M3_BOX": self._names.box(command.tenant_id, command.box) or "",
+                }
+                return self._send_on(command.leg, "to-agent", values)
+            case do.SendToVoicemail():
+                box = self._name("mailbox", self._names.box(command.tenant_id, command.box))
+                values = {"M3_BOX": box, "M3_CALL_ID": str(command.call_id)}
+                return self._send_on(command.leg, "to-voicemail", values)
+            case _:
+                raise TypeError(f"no telephony command: {type(command).__name__}")
+
+    def _send_on(self, leg: str, context: str, values: dict[str, str]) -> list[Request[Any]]:
+        """The leg leaves our application; the subscription lets us hear of its end all the same."""
+        return [
+            system.subscribe(self._app, "channel", leg),
+            channels.set_variables(leg, values),
+            channels.send_on(leg, context=context, extension="s"),
+        ]
+
+    def _name(self, what: str, name: str | None) -> str:
+        if name is None:
+            raise AriError(NOT_FOUND, f"this {what} does not exist")
+        return name
+
+    def _refused(self, command: do.Command) -> OnError:
+        def refused(error: AriError) -> None:
+            if isinstance(error, AriDisconnected | AriNotSent) or error.status == CONFLICT:
+                return
+            if isinstance(command, do.StopPlaying) and error.status == NOT_FOUND:
+                return
+            self._fail(command, error.message, gone=error.status == NOT_FOUND)
+
+        return refused
+
+    def _fail(self, command: do.Command, why: str, *, gone: bool) -> None:
+        event = ev.CommandFailed(at=self._now(), command=type(command).__name__, why=why, gone=gone)
+        self._deliver(command.leg, event)
+
+    def _leg(self, channel: Channel, node: str) -> LegSeen:
+        app, _, rest = channel.dialplan.app_data.partition(",")
+        inside = channel.dialplan.app_name == "Stasis" and app == self._app
+        args = tuple(rest.split(",")) if inside and rest else ()
+        arrived = None
+        if args[:1] == (INBOUND,):
+            arrived = ev.CallArrived(
+                at=channel.creationtime,
+                leg=channel.id,
+                node=node,
+                created=channel.creationtime,
+                did=args[1] if len(args) > 1 else "",
+                caller=channel.caller.number,
+                caller_name=channel.caller.name,
+            )
+        return LegSeen(
+            leg=channel.id,
+            created=channel.creationtime,
+            in_application=inside,
+            arrived=arrived,
+            returned=returned(args, self._now()),
+            floor=self._floor(channel, node),
+        )
+
+    def _floor(self, channel: Channel, node: str) -> ev.FloorTook | None:
+        mark = floor_mark(channel.channelvars.get("M3_FLOOR_MARK", ""))
+        if mark is None:
+            return None
+        did, began, caller = mark
+        return ev.FloorTook(at=began, leg=channel.id, node=node, created=channel.creationtime, did=did, caller=caller)
+
+
+def _media(item: str) -> str:
+    """A command's media in ARI's words; see core.commands.Play."""
+    kind, _, value = item.partition(":")
+    match kind:
+        case "prompt":
+            return f"sound:/prompts/{value}"
+        case "digits" | "number":
+            return item
+        case "silence":
+            return f"sound:silence/{value}"
+        case _:
+            raise AriError(0, f"unknown media {kind}")
+
+
+def _ignore(_error: AriError) -> None:
+    """Nothing to do: what is gone is gone."""
