@@ -16,7 +16,8 @@ SECONDS = (0.005, 0.02, 0.05, 0.12, 0.35, 1.0, 2.5)
 
 FORBIDDEN_LABELS = frozenset(
     {
-        "call", "call_id", "caller", "number", "phone", "name", "did", "ani", "dnis", "channel", "leg", "email", "key", "id",
+        "call", "call_id", "caller", "number", "phone", "name", "did", "ani", "dnis", "channel", "leg", "email", "key",
+        "id",
     }
 )  # fmt: skip
 
