@@ -53,7 +53,9 @@ class Telephony(Protocol):
         ...
 
     @property
-    def connected(self) -> bool: ...
+    def connected(self) -> bool:
+        """Whether a command would reach the node now."""
+        ...
 
 
 class SnapshotSource(Protocol):
@@ -91,19 +93,25 @@ class LedgerReading(Struct, frozen=True, kw_only=True):
 class CrmPort(Protocol):
     """Asks the CRM on behalf of a call; answers through the leg's mailbox within the command's budget."""
 
-    def ask(self, command: AskCrm) -> None: ...
+    def ask(self, command: AskCrm) -> None:
+        """Ask; never blocks."""
+        ...
 
 
 class Clock(Protocol):
     """The time, aware UTC."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Now."""
+        ...
 
 
 class EventLog(Protocol):
     """Where facts go. ``append`` returns when they survive a kill of this process (journal), not when Postgres has them."""
 
-    def append(self, rows: Sequence[Recorded]) -> None: ...
+    def append(self, rows: Sequence[Recorded]) -> None:
+        """Write facts down, in this order."""
+        ...
 
 
 class CallStore(Protocol):
@@ -154,10 +162,14 @@ class RecordingVault(Protocol):
         """A local path to read from. Raises KeyError when there is no such object."""
         ...
 
-    async def delete(self, key: str) -> None: ...
+    async def delete(self, key: str) -> None:
+        """Remove an object; not an error when it is gone."""
+        ...
 
 
 class Consent(Protocol):
     """Whether a call may be recorded. The law's rules come with the compliance gate; until then the queue's setting."""
 
-    def may_record(self, tenant_id: UUID, queue: str) -> bool: ...
+    def may_record(self, tenant_id: UUID, queue: str) -> bool:
+        """Whether the first frame may be written."""
+        ...

@@ -1,1 +1,1 @@
-"""What is true about calls, agents and queues: pure values and pure functions. Nothing here awaits, logs or reads a clock."""
+"""What is true about calls, agents and queues: pure values and functions. Nothing here awaits, logs or reads a clock."""

@@ -129,9 +129,15 @@ class Flow(Protocol):
     """A compiled tree, as a call sees it. Pure. Implemented by ``ivr.interpreter.CompiledTree``."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The tree's name."""
+        ...
+
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Which version of the tree; a call keeps the one it began with."""
+        ...
+
     def start(self, step: Step, at: datetime, now: datetime) -> Step:
         """Enter the first node of a call that has just been written down."""
         ...
@@ -146,7 +152,7 @@ class Flow(Protocol):
 
 
 # fmt: off
-def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:  # noqa: C901, PLR0911 (one screen)
+def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
     """Answer one event. This is the whole life of a call. ``flow`` is the tree the call follows, None if it has none."""
     match call.state, event:
         case State.ENDED, _:                              return Step(call)
@@ -353,7 +359,7 @@ def seconds(since: datetime | None, until: datetime) -> float:
 
 
 # fmt: off
-def evolve(call: Call, row: f.Recorded) -> Call:  # noqa: C901 (one screen)
+def evolve(call: Call, row: f.Recorded) -> Call:
     """Apply one stored fact. ``reduce(evolve, rows, Call(id=…, tenant_id=…))`` is the call."""
     fact, at, seq = row.fact, row.at, row.seq
     match fact:

@@ -20,6 +20,8 @@ class Fact(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class CallStarted(Fact, frozen=True, kw_only=True, tag="call.started"):
+    """A call exists. ``did`` and ``caller`` as they came; ``tree`` is "" when none serves the DID."""
+
     leg: str
     did: str
     caller: str
@@ -47,10 +49,14 @@ class DigitsTaken(Fact, frozen=True, kw_only=True, tag="ivr.digits"):
 
 
 class InputMissing(Fact, frozen=True, kw_only=True, tag="ivr.no_input"):
+    """The caller pressed nothing in time."""
+
     node: str
 
 
 class InputInvalid(Fact, frozen=True, kw_only=True, tag="ivr.invalid"):
+    """The caller pressed what the node does not offer."""
+
     node: str
     digits: str
 
@@ -95,16 +101,22 @@ class QueueExited(Fact, frozen=True, kw_only=True, tag="queue.left"):
 
 
 class QueueCallAbandoned(Fact, frozen=True, kw_only=True, tag="queue.abandoned"):
+    """The caller hung up while waiting; ``position`` 0 when nobody told it."""
+
     queue: str
     waited_s: float
     position: int = 0
 
 
 class OfferMade(Fact, frozen=True, kw_only=True, tag="agent.offered"):
+    """An agent's phone rings for the call."""
+
     extension: str
 
 
 class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
+    """The offer ended without an answer."""
+
     extension: str
     rang_ms: int = 0
 
@@ -118,26 +130,36 @@ class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
 
 
 class TalkEnded(Fact, frozen=True, kw_only=True, tag="call.talk_ended"):
+    """Agent and caller no longer talk; seconds from connection to end."""
+
     extension: str
     talked_s: float
     by_caller: bool
 
 
 class DialStarted(Fact, frozen=True, kw_only=True, tag="dial.started"):
+    """One agent is rung by a dial node."""
+
     extension: str
     record: bool = False
 
 
 class DialEnded(Fact, frozen=True, kw_only=True, tag="dial.ended"):
+    """The dial is over; ``status`` is Asterisk's DIALSTATUS."""
+
     extension: str
     status: str
 
 
 class VoicemailEntered(Fact, frozen=True, kw_only=True, tag="voicemail.entered"):
+    """The caller was sent to a mailbox."""
+
     box: str
 
 
 class VoicemailDone(Fact, frozen=True, kw_only=True, tag="voicemail.left"):
+    """The caller is back from the mailbox."""
+
     box: str
     status: str
 
@@ -153,6 +175,8 @@ class CallResumed(Fact, frozen=True, kw_only=True, tag="call.resumed"):
 
 
 class CommandRefused(Fact, frozen=True, kw_only=True, tag="call.command_failed"):
+    """Asterisk refused a command of ours, or its fate is unknown."""
+
     command: str
     why: str
 

@@ -55,7 +55,7 @@ class RecentLegs:
 
 
 class Calls:
-    """All live calls, by leg and by id."""
+    """All live calls, by leg and by id. ``trace`` logs every step (level debug)."""
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ class Calls:
         crm: CrmPort,
         clock: Clock,
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
+        trace: bool = False,
     ) -> None:
+        self._trace = trace
         self._log = event_log
         self._telephony = telephony
         self._crm = crm
@@ -147,12 +149,12 @@ class Calls:
             result = step(before, event, now, owned.flow)
         except Exception:  # a bug must cost one call at most, and say so
             STEP_FAILURES.inc()
-            log.exception("call.step_failed", call_id=str(before.id), state=before.state, event=type(event).__name__)
+            log.exception("call.step_failed", call_id=str(before.id), state=before.state, on=type(event).__name__)
             result = Step(before).hang_up(EndReason.FAILED)
         self._apply(owned, before, result)
-        log.debug(
-            "call.step", call_id=str(before.id), from_=before.state, to=owned.call.state, event=type(event).__name__
-        )
+        if self._trace:
+            what = type(event).__name__
+            log.debug("call.step", call_id=str(before.id), was=before.state, now=owned.call.state, on=what)
 
     def _apply(self, owned: Owned, before: Call, result: Step) -> None:
         if result.facts:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.int16]
 
 
-class UnreadableAudio(Exception):
+class UnreadableAudioError(Exception):
     """The file is not a 16-bit mono WAV."""
 
 
@@ -25,7 +25,7 @@ def read_wav(path: Path) -> tuple[Samples, int]:
     """Samples and rate (Hz) of a 16-bit mono PCM WAV, also of one whose header was never finished."""
     data = path.read_bytes()
     if len(data) < 44 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise UnreadableAudio(f"{path.name}: not a WAV file")
+        raise UnreadableAudioError(f"{path.name}: not a WAV file")
     position, rate = 12, 0
     while position + 8 <= len(data):
         name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
@@ -33,23 +33,23 @@ def read_wav(path: Path) -> tuple[Samples, int]:
         if name == b"fmt ":
             form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, body)
             if (form, channels, bits) != (1, 1, 16):
-                raise UnreadableAudio(f"{path.name}: {channels} channels of {bits} bits, wanted 1 of 16")
+                raise UnreadableAudioError(f"{path.name}: {channels} channels of {bits} bits, wanted 1 of 16")
         elif name == b"data":
             end = len(data) if size in (0, 0xFFFFFFFF) else min(len(data), body + size)
             usable = (end - body) // 2 * 2
             return np.frombuffer(data, dtype="<i2", count=usable // 2, offset=body), rate
         position = body + size + size % 2
-    raise UnreadableAudio(f"{path.name}: no samples")
+    raise UnreadableAudioError(f"{path.name}: no samples")
 
 
 def join_stereo(left: Path, right: Path, target: Path) -> float:
     """Write ``left`` and ``right`` (mono WAV) as one stereo FLAC; the shorter is padded with silence at its end.
 
-    Returns the duration in seconds. Raises UnreadableAudio.
+    Returns the duration in seconds. Raises UnreadableAudioError.
     """
     (one, rate), (two, other_rate) = read_wav(left), read_wav(right)
     if rate != other_rate:
-        raise UnreadableAudio(f"{left.name} has {rate} Hz, {right.name} {other_rate} Hz")
+        raise UnreadableAudioError(f"{left.name} has {rate} Hz, {right.name} {other_rate} Hz")
     frames = max(len(one), len(two))
     stereo = np.zeros((frames, 2), dtype=np.int16)
     stereo[: len(one), 0] = one
@@ -59,7 +59,7 @@ def join_stereo(left: Path, right: Path, target: Path) -> float:
 
 
 def to_flac(source: Path, target: Path) -> float:
-    """Write a mono WAV as FLAC; returns the duration in seconds. Raises UnreadableAudio."""
+    """Write a mono WAV as FLAC; returns the duration in seconds. Raises UnreadableAudioError."""
     samples, rate = read_wav(source)
     soundfile.write(target, samples, rate, format="FLAC", subtype="PCM_16")
     return round(len(samples) / rate, 3)

@@ -17,7 +17,7 @@ import structlog
 
 from m3voip.core.facts import RecordingStored
 from m3voip.core.ids import derived_id
-from m3voip.jobs.audio import UnreadableAudio, join_stereo
+from m3voip.jobs.audio import UnreadableAudioError, join_stereo
 from m3voip.jobs.metrics import JOB_FAILURES, JOBS_DONE
 from m3voip.ports import CallFinder, CallStore, Clock, EndedCall, RecordingVault
 
@@ -67,7 +67,7 @@ class RecordingsJob:
             target = Path(folder) / "stereo.flac"
             try:
                 duration = await asyncio.to_thread(join_stereo, rx, tx, target)
-            except (UnreadableAudio, OSError) as error:
+            except (UnreadableAudioError, OSError) as error:
                 JOB_FAILURES.labels("recordings").inc()
                 log.error("recording.unreadable", name=name, why=str(error), action="look at the file in the spool")
                 self._unreadable.add(name)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from m3voip.core.facts import VoicemailStored
 from m3voip.core.ids import derived_id
-from m3voip.jobs.audio import UnreadableAudio, to_flac
+from m3voip.jobs.audio import UnreadableAudioError, to_flac
 from m3voip.jobs.metrics import JOB_FAILURES, JOBS_DONE
 from m3voip.ports import CallFinder, CallStore, Clock, RecordingVault
 
@@ -95,7 +95,7 @@ class VoicemailJob:
             target = Path(folder) / "message.flac"
             try:
                 duration = await asyncio.to_thread(to_flac, message.audio, target)
-            except (UnreadableAudio, OSError) as error:
+            except (UnreadableAudioError, OSError) as error:
                 JOB_FAILURES.labels("voicemail").inc()
                 log.error("voicemail.unreadable", message=message.message_id, why=str(error))
                 return True

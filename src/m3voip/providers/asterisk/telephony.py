@@ -46,9 +46,17 @@ UNUSED_EVENTS = (
 class Names(Protocol):
     """The names that tenants' things have in Asterisk; all of them whitelisted when the row was written."""
 
-    def queue(self, tenant_id: UUID, queue: str) -> str | None: ...
-    def endpoint(self, tenant_id: UUID, extension: str) -> str | None: ...
-    def box(self, tenant_id: UUID, box: str) -> str | None: ...
+    def queue(self, tenant_id: UUID, queue: str) -> str | None:
+        """app_queue's name of a queue."""
+        ...
+
+    def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
+        """The PJSIP endpoint of the agent at an extension."""
+        ...
+
+    def box(self, tenant_id: UUID, box: str) -> str | None:
+        """``box@context`` of a mailbox."""
+        ...
 
 
 class AsteriskTelephony:

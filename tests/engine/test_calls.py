@@ -1,0 +1,122 @@
+"""The owner of calls: facts before commands, one id per call, timers, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from m3voip.core import commands as do
+from m3voip.core import events as ev
+from m3voip.core import facts as f
+from m3voip.core.causes import EndReason
+from tests.engine.support import World
+
+pytestmark = pytest.mark.unit
+
+
+async def test_a_call_is_written_down_before_its_first_prompt_is_ordered() -> None:
+    world = World()
+    order: list[str] = []
+    world.append = lambda rows: order.extend("fact" for _ in rows)  # type: ignore[method-assign]
+    world.calls._log = world
+    world.perform = lambda command: order.append(type(command).__name__)  # type: ignore[method-assign]
+    world.arrive()
+    assert order == ["fact", "fact", "Play"]
+
+
+async def test_the_same_leg_always_makes_the_same_call_id() -> None:
+    first, second = World(), World()
+    first.arrive("a.7")
+    second.arrive("a.7")
+    assert first.rows[0].call_id == second.rows[0].call_id
+    third = World()
+    third.arrive("a.8")
+    assert third.rows[0].call_id != first.rows[0].call_id
+
+
+async def test_a_call_without_a_tree_is_rejected_and_still_has_its_record() -> None:
+    world = World()
+    world.flow = None
+    world.arrive()
+    assert isinstance(world.commands[-1], do.Hangup)
+    world.calls.deliver("a.1", ev.CallerHungUp(at=world.later(0.1), cause=21))
+    assert world.kinds() == ["call.started", "call.ended"]
+    assert world.ended()[0].reason is EndReason.REJECTED
+
+
+async def test_hanging_up_in_the_queue_is_an_abandonment_with_its_wait() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.later(1), digit="1"))
+    world.calls.deliver("a.1", ev.CallerHungUp(at=world.later(12.5), cause=16))
+    abandoned = [row.fact for row in world.rows if isinstance(row.fact, f.QueueCallAbandoned)]
+    assert [fact.waited_s for fact in abandoned] == [12.5]
+    world.calls.deliver("a.1", ev.QueueAbandoned(at=world.time, queue="sales", position=1))
+    assert world.kinds().count("queue.abandoned") == 1
+    assert world.kinds().count("call.ended") == 1
+
+
+@pytest.mark.parametrize("word_first", [True, False])
+async def test_who_ended_a_talk_is_known_in_whichever_order_the_transports_report_it(word_first: bool) -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.deliver("a.1", ev.AgentAnswered(at=world.later(3), extension="101"))
+    word = ev.AgentLeft(at=world.later(20), extension="101", by_caller=False)
+    gone = ev.CallerHungUp(at=world.time, cause=16)
+    for event in (word, gone) if word_first else (gone, word):
+        world.calls.deliver("a.1", event)
+    (end,) = world.ended()
+    assert (end.reason, end.talk_s) == (EndReason.AGENT_HUNG_UP, 20.0)
+    assert len(world.calls) == 0
+
+
+async def test_a_talk_whose_end_nobody_explains_ends_after_the_closing_wait() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.deliver("a.1", ev.AgentAnswered(at=world.time, extension="101"))
+    world.calls.deliver("a.1", ev.CallerHungUp(at=world.later(5), cause=16))
+    assert world.ended() == []
+    async with asyncio.timeout(5):
+        while not world.ended():
+            await asyncio.sleep(0.02)
+    assert world.ended()[0].reason is EndReason.CALLER_HUNG_UP
+    assert world.rows[-1].at == world.time
+
+
+async def test_a_timer_that_was_moved_rings_once_at_its_last_place() -> None:
+    world = World()
+    rung: list[str] = []
+    from m3voip.engine.timers import Timers
+
+    timers = Timers(rung.append, world.now)
+    timers.set("x", world.time + timedelta(seconds=30))
+    timers.set("x", world.time + timedelta(milliseconds=10))
+    timers.set("y", world.time + timedelta(milliseconds=5))
+    timers.set("y", None)
+    async with asyncio.timeout(5):
+        while not rung:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0)
+    assert rung == ["x"]
+    assert len(timers) == 0
+
+
+async def test_a_bug_in_a_tree_costs_that_call_only(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    world.arrive("a.1")
+    world.arrive("a.2")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    owned = world.calls._by_leg["a.1"]
+    owned.flow = type("Broken", (), {"answer": broken})()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    assert isinstance(world.commands[-1], do.Hangup)
+    world.calls.deliver("a.2", ev.CallerPressed(at=world.time, digit="1"))
+    assert isinstance(world.commands[-1], do.SendToQueue)
+    assert "call.step_failed" in capsys.readouterr().out
