@@ -45,6 +45,22 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     legs: dict[str, LegSeen]
 
 
+class Names(Protocol):
+    """The names that tenants' things have in the telephony node; all of them whitelisted when the row was written."""
+
+    def queue(self, tenant_id: UUID, queue: str) -> str | None:
+        """The node's name of a queue."""
+        ...
+
+    def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
+        """The endpoint of the agent at an extension."""
+        ...
+
+    def box(self, tenant_id: UUID, box: str) -> str | None:
+        """The node's name of a mailbox."""
+        ...
+
+
 class Telephony(Protocol):
     """The node that holds the legs."""
 

@@ -24,14 +24,37 @@ class Blocked(Struct, frozen=True):
 class Directory(Struct, frozen=True, kw_only=True):
     """One consistent reading of the configuration. Numbers are digits only."""
 
-    dids: Mapping[str, tuple[UUID, str]]
+    dids: Mapping[str, tuple[UUID, str]] = {}
     """DID → (tenant, tree name)"""
-    trees: Mapping[tuple[UUID, str], Flow]
+    trees: Mapping[tuple[UUID, str], Flow] = {}
     """(tenant, tree name) → the active version"""
-    blocked: Mapping[tuple[UUID, str], Blocked]
+    blocked: Mapping[tuple[UUID, str], Blocked] = {}
     """(tenant, caller) → block"""
-    extensions: Mapping[str, str] = {}
-    """endpoint name → the extension of the agent who sits at it"""
+    queues: Mapping[tuple[UUID, str], str] = {}
+    """(tenant, queue) → the node's name of it"""
+    endpoints: Mapping[tuple[UUID, str], str] = {}
+    """(tenant, extension) → endpoint"""
+    boxes: Mapping[tuple[UUID, str], str] = {}
+    """(tenant, box) → the node's name of it"""
+
+
+class CurrentDirectory:
+    """The latest reading; replaced whole, so nobody ever sees half a change."""
+
+    def __init__(self) -> None:
+        self.now = Directory()
+
+    def queue(self, tenant_id: UUID, queue: str) -> str | None:
+        """The node's name of a queue."""
+        return self.now.queues.get((tenant_id, queue))
+
+    def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
+        """The endpoint of the agent at an extension."""
+        return self.now.endpoints.get((tenant_id, extension))
+
+    def box(self, tenant_id: UUID, box: str) -> str | None:
+        """The node's name of a mailbox."""
+        return self.now.boxes.get((tenant_id, box))
 
 
 class Route(Struct, frozen=True):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 import structlog
 
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core.errors import ProviderError
-from m3voip.ports import Deliver, LegSeen, Snapshot
+from m3voip.ports import Deliver, LegSeen, Names, Snapshot
 from m3voip.providers.asterisk.ari import channels, media, system
 from m3voip.providers.asterisk.ari.client import AriClient
 from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent
@@ -41,22 +40,6 @@ UNUSED_EVENTS = (
     "TextMessageReceived",
 )  # fmt: skip
 """Event types that Asterisk need not send: each costs it more to make than us to skip."""
-
-
-class Names(Protocol):
-    """The names that tenants' things have in Asterisk; all of them whitelisted when the row was written."""
-
-    def queue(self, tenant_id: UUID, queue: str) -> str | None:
-        """app_queue's name of a queue."""
-        ...
-
-    def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
-        """The PJSIP endpoint of the agent at an extension."""
-        ...
-
-    def box(self, tenant_id: UUID, box: str) -> str | None:
-        """``box@context`` of a mailbox."""
-        ...
 
 
 class AsteriskTelephony:

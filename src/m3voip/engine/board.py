@@ -1,0 +1,174 @@
+"""What queues and agents look like right now: a mirror of app_queue, for wallboards and the API. It decides nothing.
+
+Law: a fresh reading (``BoardCleared`` and what follows) replaces everything, so a lost event heals at the next reconnect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from m3voip.core import agent as ag
+from m3voip.ports import Clock, Names
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A caller in a queue. ``call_id`` is None for one that we do not own."""
+
+    leg: str
+    call_id: UUID | None
+    position: int
+    since: datetime
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A member of a queue."""
+
+    extension: str
+    state: str
+    device: ag.Device
+    paused: bool
+    reason: str
+    penalty: int
+    calls_taken: int
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """A queue at this moment; ``waiting`` by position."""
+
+    waiting: tuple[Waiting, ...]
+    members: tuple[Member, ...]
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """An agent at this moment."""
+
+    state: str
+    since: datetime | None
+    registered: bool
+    call_id: UUID | None
+    reason: str
+
+
+_MEMBER_STATES = {
+    ag.AgentState.RESERVED: "ringing",
+    ag.AgentState.LOGGED_OUT: "unavailable",
+}
+
+
+class Board:
+    """The mirror. ``call_of`` finds the call of a caller's leg, ``call_with`` the call an agent is in."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        names: Names,
+        call_of: Callable[[str], UUID | None],
+        call_with: Callable[[str], UUID | None],
+    ) -> None:
+        self._clock = clock
+        self._names = names
+        self._call_of = call_of
+        self._call_with = call_with
+        self._known = False
+        self._members: dict[str, dict[str, ag.MemberSeen]] = {}
+        self._waiting: dict[str, dict[str, datetime]] = {}
+        self._devices: dict[str, ag.Device] = {}
+        self._since: dict[str, tuple[str, datetime]] = {}
+
+    def take(self, event: ag.BoardEvent) -> None:  # noqa: C901  # one screen, one case an event
+        """Apply one event."""
+        match event:
+            case ag.BoardCleared():
+                self._known = True
+                self._members.clear()
+                self._waiting.clear()
+            case ag.QueueSeen():
+                self._members.setdefault(event.queue, {})
+            case ag.MemberSeen():
+                self._members.setdefault(event.queue, {})[event.endpoint] = event
+                self._devices[event.endpoint] = event.device
+                self._mark(event.endpoint)
+            case ag.MemberGone():
+                self._members.get(event.queue, {}).pop(event.endpoint, None)
+            case ag.CallerWaiting():
+                since = self._clock.now() - timedelta(seconds=event.waited_s)
+                self._waiting.setdefault(event.queue, {})[event.leg] = since
+            case ag.CallerGone():
+                self._waiting.get(event.queue, {}).pop(event.leg, None)
+            case ag.DeviceSeen():
+                self._devices[event.endpoint] = event.device
+                for members in self._members.values():
+                    if event.endpoint in members:
+                        members[event.endpoint] = replace(members[event.endpoint], device=event.device)
+                self._mark(event.endpoint)
+            case _:
+                raise TypeError(f"unknown board event {type(event).__name__}")
+
+    def lost(self) -> None:
+        """The node is away: nothing is known until the next reading."""
+        self._known = False
+
+    def waiting_count(self) -> int:
+        """Callers waiting in all queues, for the metrics."""
+        return sum(len(legs) for legs in self._waiting.values())
+
+    def queue(self, tenant_id: UUID, name: str) -> Queue | None:
+        """None while it is not known."""
+        known = self._names.queue(tenant_id, name)
+        if not self._known or known is None:
+            return None
+        legs = sorted(self._waiting.get(known, {}).items(), key=lambda item: item[1])
+        waiting = tuple(
+            Waiting(leg=leg, call_id=self._call_of(leg), position=place, since=since)
+            for place, (leg, since) in enumerate(legs, 1)
+        )
+        members = self._members.get(known, {}).values()
+        return Queue(waiting=waiting, members=tuple(_member(m) for m in sorted(members, key=lambda m: m.extension)))
+
+    def agent(self, tenant_id: UUID, extension: str) -> Agent | None:
+        """None while it is not known."""
+        endpoint = self._names.endpoint(tenant_id, extension)
+        if not self._known or endpoint is None:
+            return None
+        state = self._state(endpoint)
+        since = self._since.get(endpoint)
+        return Agent(
+            state=state.value,
+            since=since[1] if since else None,
+            registered=state is not ag.AgentState.LOGGED_OUT,
+            call_id=self._call_with(extension) if state is ag.AgentState.ON_CALL else None,
+            reason=next((m.reason for m in self._memberships(endpoint) if m.paused), ""),
+        )
+
+    def _memberships(self, endpoint: str) -> list[ag.MemberSeen]:
+        return [members[endpoint] for members in self._members.values() if endpoint in members]
+
+    def _state(self, endpoint: str) -> ag.AgentState:
+        memberships = self._memberships(endpoint)
+        paused = bool(memberships) and all(m.paused for m in memberships)
+        return ag.agent_state(self._devices.get(endpoint, ag.Device.UNKNOWN), paused=paused)
+
+    def _mark(self, endpoint: str) -> None:
+        state = self._state(endpoint).value
+        before = self._since.get(endpoint)
+        if before is None or before[0] != state:
+            self._since[endpoint] = (state, self._clock.now())
+
+
+def _member(seen: ag.MemberSeen) -> Member:
+    state = ag.agent_state(seen.device, paused=seen.paused)
+    return Member(
+        extension=seen.extension,
+        state=_MEMBER_STATES.get(state, state.value),
+        device=seen.device,
+        paused=seen.paused,
+        reason=seen.reason,
+        penalty=seen.penalty,
+        calls_taken=seen.calls_taken,
+    )
