@@ -1,0 +1,214 @@
+"""One process of the stack: started, watched, started again with growing pauses, stopped in order.
+
+Law: a process is known by its pid descriptor, never by a number that could be reused, so a process found running
+(adopted after the supervisor was killed) is watched exactly as one we started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from m3voip.stack import strays
+from m3voip.stack.errors import StackError
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds before a restart: doubled each time, begun anew once the process has lived for `STEADY_SECONDS`."""
+STEADY_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+
+_log = structlog.get_logger()
+
+
+class State(StrEnum):
+    """What `status` shows. A pausing process has ended and will be started again."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    PAUSING = "pausing"
+    STOPPING = "stopping"
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _nothing_to_ask(pid: int) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """How a process is started and stopped.
+
+    `ready` is asked until it says yes; `before_start` prepares each start (restarts too); `ask_to_stop` may take as
+    long as `drain_seconds`; then comes `stop_signal`, and SIGKILL `stop_seconds` later. A `wrapped` process is started
+    by bwrap, which tells us its pid; our own pid, the one we watch, is that of the program inside.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    log: Path
+    ready: Callable[[int], Awaitable[bool]]
+    before_start: Callable[[], Awaitable[None]] = _nothing
+    ask_to_stop: Callable[[int], Awaitable[None]] = _nothing_to_ask
+    drain_seconds: float = 0.0
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    wrapped: bool = False
+
+
+class ManagedProcess:
+    """Keeps one process alive. `keep()` is its owner task; everything else may be called from beside it."""
+
+    def __init__(self, spec: Spec, *, on_change: Callable[[], None], adopt: int | None = None) -> None:
+        self.spec = spec
+        self.state = State.STOPPED
+        self.pid: int | None = None
+        self.restarts = 0
+        self.since = datetime.now(UTC)
+        self.last_exit = ""
+        self._on_change = on_change
+        self._adopt = adopt
+        self._started: subprocess.Popen[bytes] | None = None
+        self._pidfd: int | None = None
+        self._stopping = asyncio.Event()
+        self._ready = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Live until `stop()`; ends when the process has ended after that."""
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._live()
+            except (OSError, StackError) as error:
+                self.last_exit = f"could not be started: {error}"
+                _log.error("process.failed", process=self.spec.name, error=str(error))
+            if self._stopping.is_set():
+                break
+            if asyncio.get_running_loop().time() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE
+            self.restarts += 1
+            self._enter(State.PAUSING)
+            _log.warning("process.ended", process=self.spec.name, how=self.last_exit, restart_in=pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        self._enter(State.STOPPED)
+
+    async def wait_ready(self) -> None:
+        """Return once the process (in its present life, or its next) answers."""
+        await self._ready.wait()
+
+    async def stop(self) -> None:
+        """Ask, then signal, then kill; returns when it is gone. `keep()` ends too."""
+        self._stopping.set()
+        if self._pidfd is None:
+            return
+        self._enter(State.STOPPING)
+        handle = os.dup(self._pidfd)  # keep() closes its own as soon as the process ends
+        try:
+            await self._end(handle)
+        finally:
+            os.close(handle)
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the process itself (tests of crashes, `stack restart`); it is started again."""
+        if self._pidfd is not None:
+            strays.send(self._pidfd, number)
+
+    async def _end(self, handle: int) -> None:
+        assert self.pid is not None
+        if self.spec.drain_seconds > 0:
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self.spec.drain_seconds):
+                    await self.spec.ask_to_stop(self.pid)
+                    await strays.gone(handle)
+        for number, seconds in ((self.spec.stop_signal, self.spec.stop_seconds), (signal.SIGKILL, 5.0)):
+            strays.send(handle, number)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await strays.gone(handle)
+
+    async def _live(self) -> None:
+        if self._adopt is not None:
+            self.pid, self._adopt = self._adopt, None
+        else:
+            await self.spec.before_start()
+            self.pid = await self._spawn()
+        self._pidfd = os.pidfd_open(self.pid)
+        self._enter(State.STARTING)
+        try:
+            async with asyncio.TaskGroup() as group:
+                waiting = group.create_task(self._announce(self.pid), name=f"{self.spec.name}.ready")
+                await strays.gone(self._pidfd)
+                waiting.cancel()
+        finally:
+            self._ready.clear()
+            os.close(self._pidfd)
+            self._pidfd = self.pid = None
+            self.last_exit = await self._reap()
+
+    async def _announce(self, pid: int) -> None:
+        while not await self.spec.ready(pid):
+            await asyncio.sleep(_POLL_SECONDS)
+        self._enter(State.READY)
+        self._ready.set()
+
+    async def _spawn(self) -> int:
+        reader, writer = os.pipe() if self.spec.wrapped else (None, None)
+        argv = list(self.spec.argv)
+        if writer is not None:
+            argv[1:1] = ["--info-fd", str(writer)]
+        try:
+            with self.spec.log.open("ab") as log:
+                os.fchmod(log.fileno(), 0o600)
+                self._started = subprocess.Popen(
+                    argv,
+                    env=dict(self.spec.environ),
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # a Ctrl-C in our terminal is for us; we stop the parts in order
+                    pass_fds=[] if writer is None else [writer],
+                )
+        finally:
+            if writer is not None:
+                os.close(writer)
+        if reader is None:
+            return self._started.pid
+        return await self._inner_pid(reader)
+
+    async def _inner_pid(self, reader: int) -> int:
+        with os.fdopen(reader, "rb") as pipe:
+            told = await asyncio.to_thread(pipe.read)  # bwrap writes one object and closes, or dies and closes
+        try:
+            return int(json.loads(told)["child-pid"])
+        except (ValueError, KeyError):
+            raise StackError(f"bwrap failed, {await self._reap()}; see {self.spec.log}") from None
+
+    async def _reap(self) -> str:
+        started, self._started = self._started, None
+        if started is None:
+            return "ended (it was adopted, so its exit status is unknown)"
+        status = await asyncio.to_thread(started.wait)
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def _enter(self, state: State) -> None:
+        self.state, self.since = state, datetime.now(UTC)
+        self._on_change()
