@@ -81,7 +81,7 @@ class Board:
         self._devices: dict[str, ag.Device] = {}
         self._since: dict[str, tuple[str, datetime]] = {}
 
-    def take(self, event: ag.BoardEvent) -> None:  # noqa: C901  # one screen, one case an event
+    def take(self, event: ag.BoardEvent) -> None:
         """Apply one event."""
         match event:
             case ag.BoardCleared():

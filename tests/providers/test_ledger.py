@@ -1,0 +1,98 @@
+"""Reading Asterisk's own ledgers: order, time limits, torn lines, long files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from m3voip.core import events as ev
+from m3voip.core.causes import QueueExit
+from m3voip.providers.asterisk.ledger import LedgerFiles
+
+pytestmark = pytest.mark.unit
+
+T = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+E = int(T.timestamp())
+
+QUEUE_LOG = f"""\
+{E - 100}|old.1|sales|NONE|ENTERQUEUE||x|1
+{E}|a.1|sales|NONE|ENTERQUEUE||15550100200|2
+{E + 5}|a.1|sales|102|RINGNOANSWER|5000
+{E + 7}|a.1|sales|101|CONNECT|7|b.1|2
+{E + 27}|a.1|sales|101|COMPLETEAGENT|7|20|1
+{E + 28}|NONE|NONE|NONE|QUEUESTART|
+{E + 30}|a.2|sales|NONE|ENTERQUEUE||x|1
+{E + 40}|a.2|sales|NONE|ABANDON|1|1|10
+{E + 41}|a.3|sales|NONE|EXITWITHTIMEOUT|1|1|30
+"""
+
+
+def hangup(leg: str, at: datetime, cause: int, user_field: str = "") -> str:
+    stamp = at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    extra = f'{{\\"hangupcause\\":{cause},\\"hangupsource\\":\\"\\",\\"dialstatus\\":\\"\\"}}'
+    return (
+        f'{{"EventType":"HANGUP","EventTime":"{stamp}","UniqueID":"{leg}","LinkedID":"{leg}","ChanName":"PJSIP/x",'
+        f'"Context":"inbound","UserField":"{user_field}","EventExtra":"{extra}"}}\n'
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> LedgerFiles:
+    (tmp_path / "queue_log").write_text(QUEUE_LOG)
+    (tmp_path / "cel-custom").mkdir()
+    lines = [
+        hangup("old.1", T - timedelta(seconds=90), 16),
+        hangup("a.1", T + timedelta(milliseconds=27123), 16),
+        hangup("f.1", T + timedelta(seconds=50), 17, f"floor:15550100100:{E + 20}:+15550100200"),
+        '{"EventType":"HANGUP","EventTi',
+    ]
+    (tmp_path / "cel-custom" / "hangups.jsonl").write_text("".join(lines))
+    return LedgerFiles(tmp_path, node="n")
+
+
+async def test_a_legs_queue_entries_come_in_the_order_they_happened(ledger: LedgerFiles) -> None:
+    reading = await ledger.read(T)
+    assert reading.queue["a.1"] == [
+        ev.QueueJoined(at=T, queue="sales", position=2),
+        ev.AgentDidNotAnswer(at=T + timedelta(seconds=5), extension="102", rang_ms=5000),
+        ev.AgentAnswered(at=T + timedelta(seconds=7), extension="101"),
+        ev.AgentLeft(at=T + timedelta(seconds=27), extension="101", by_caller=False),
+    ]
+    assert reading.queue["a.2"][-1] == ev.QueueAbandoned(at=T + timedelta(seconds=40), queue="sales", position=1)
+    assert reading.queue["a.3"] == [
+        ev.QueueLeft(at=T + timedelta(seconds=41), queue="sales", exit=QueueExit.TIMEOUT)
+    ]
+
+
+async def test_what_is_older_than_asked_for_is_left_out(ledger: LedgerFiles) -> None:
+    reading = await ledger.read(T)
+    assert "old.1" not in reading.queue
+    assert set(reading.hangups) == {"a.1", "f.1"}
+
+
+async def test_a_hang_up_has_milliseconds_and_its_cause(ledger: LedgerFiles) -> None:
+    reading = await ledger.read(T)
+    assert reading.hangups["a.1"] == ev.CallerHungUp(at=T + timedelta(milliseconds=27123), cause=16)
+    assert reading.hangups["f.1"].cause == 17
+
+
+async def test_a_call_served_on_the_floor_is_known_by_its_mark(ledger: LedgerFiles) -> None:
+    reading = await ledger.read(T)
+    began = T + timedelta(seconds=20)
+    took = ev.FloorTook(at=began, leg="f.1", node="n", created=began, did="15550100100", caller="+15550100200")
+    assert reading.floor == {"f.1": took}
+
+
+async def test_missing_files_read_as_empty(tmp_path: Path) -> None:
+    reading = await LedgerFiles(tmp_path).read(T)
+    assert (reading.queue, reading.hangups, reading.floor) == ({}, {}, {})
+
+
+async def test_a_file_longer_than_a_block_is_read_whole(tmp_path: Path) -> None:
+    lines = [f"{E + n}|leg.{n}|sales|NONE|ENTERQUEUE||x|1\n" for n in range(5000)]
+    (tmp_path / "queue_log").write_text("".join(lines))
+    reading = await LedgerFiles(tmp_path).read(T)
+    assert len(reading.queue) == 5000
+    assert {len(entries) for entries in reading.queue.values()} == {1}
