@@ -23,6 +23,13 @@ def phone() -> Callable[[], Softphone]:
     return make
 
 
+@pytest.fixture
+def secure_phone() -> Callable[[], Softphone]:
+    """The same with SRTP."""
+    ticker = Ticker()
+    return lambda: Softphone(*NOBODY, ticker=ticker, srtp=True)
+
+
 @pytest.fixture(autouse=True)
 async def nothing_left_behind() -> AsyncIterator[None]:
     """No task and no file descriptor more than before."""

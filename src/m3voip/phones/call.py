@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from m3voip.phones.errors import CallRefusedError, PhoneError
 from m3voip.phones.facts import CallEnd, CallState, cause_of
-from m3voip.phones.media import sdp
+from m3voip.phones.media import sdp, srtp
 from m3voip.phones.media.g711 import Codec
 from m3voip.phones.media.rtp import RtpStream
 from m3voip.phones.media.sounds import Sound, tone
@@ -43,6 +43,9 @@ class Call(Watched):
         self._version = 1
         self._on_end = line.on_end
         self._vanished = False
+        self._their_key = ""
+        if line.session.srtp_key:
+            line.stream.protect = srtp.Protect(line.session.srtp_key)
 
     # Acting
 
@@ -78,6 +81,7 @@ class Call(Watched):
         answers: list[Message] = []
         self._version += 1
         mine = self._described("sendonly" if on else "sendrecv")
+        self.stream.sending = not on  # whoever holds says nothing; the other side hears music on hold
         self._send("INVITE", lambda m: self._reinvited(m, answers), sdp.offer_or_answer(mine, self._version))
         await self._until(lambda: bool(answers), 10.0, "answer to re-INVITE")
         if answers[0].status >= 300:
@@ -136,6 +140,9 @@ class Call(Watched):
         self.stream.sending = theirs.direction in ("sendrecv", "recvonly") and not self._vanished
         if theirs.direction in ("sendonly", "inactive"):
             self._mark("held")
+        if theirs.srtp_key and theirs.srtp_key != self._their_key:  # only at a new key: a counter must not start anew
+            self._their_key = theirs.srtp_key
+            self.stream.unprotect = srtp.Unprotect(theirs.srtp_key)
         self.stream.start(theirs.address, codec, theirs.event_type)
 
     def receive(self, server: ServerTransaction) -> None:

@@ -18,6 +18,7 @@ from m3voip.phones.media.g711 import Codec
 from m3voip.phones.media.rtp import RtpStream
 from m3voip.phones.media.sdp import Session
 from m3voip.phones.media.sounds import Sound
+from m3voip.phones.media.srtp import new_key
 from m3voip.phones.media.ticker import Ticker
 from m3voip.phones.outgoing import OutgoingCall
 from m3voip.phones.registration import Registration
@@ -29,11 +30,12 @@ from m3voip.phones.ua import ALLOW, UserAgent
 
 class Softphone:
     """A phone of ``username`` at the server ``address:port``; without a username a caller from a trunk. Use as an
-    async context manager, or ``open``/``close``. Give phones of one process one ``ticker``."""
+    async context manager, or ``open``/``close``. Give phones of one process one ``ticker``. Audio is SRTP (SDES) over
+    TLS and plain otherwise, unless ``srtp`` says so."""
 
     def __init__(
         self, address: str, port: int, transport: TransportName = "udp", username: str = "", password: str = "", *,
-        local_host: str = "127.0.0.1", local_port: int = 0, tls_ca: Path | None = None,
+        local_host: str = "127.0.0.1", local_port: int = 0, tls_ca: Path | None = None, srtp: bool | None = None,
         codecs: tuple[Codec, ...] = ("ulaw", "alaw"), ticker: Ticker | None = None, keep_audio: bool = True,
     ) -> None:  # fmt: skip
         self.on_invite: Behaviour | Choose = NeverAnswer()
@@ -45,6 +47,7 @@ class Softphone:
         """NOTIFY requests outside calls, e.g. message-waiting."""
         self._local_host = local_host
         self._codecs = codecs
+        self._srtp = transport == "tls" if srtp is None else srtp
         self._ticker = ticker or Ticker()
         self._keep_audio = keep_audio
         self._arrived = asyncio.Event()
@@ -154,7 +157,8 @@ class Softphone:
 
     def _line(self) -> Line:
         stream = RtpStream(self._local_host, self._ticker, keep=self._keep_audio)
-        session = Session(address=stream.address, codecs=self._codecs)
+        key = new_key() if self._srtp else ""
+        session = Session(address=stream.address, codecs=self._codecs, srtp_key=key)
         return Line(ua=self._ua, stream=stream, session=session, on_end=self._ended)
 
     def _ended(self, call: Call) -> None:

@@ -12,6 +12,8 @@ _STEP = 160
 def key_press(digit: str, milliseconds: int) -> list[tuple[bool, bytes]]:
     """(marker, payload) of each 20 ms packet; all carry the RTP timestamp of the first, the end is sent three times
     (RFC 4733 §2.5.1.4). Raises ValueError for a character that is no key."""
+    if len(digit) != 1 or digit.upper() not in EVENTS:
+        raise ValueError(f"{digit!r} is no key")
     event = EVENTS.index(digit.upper())
     steps = max(2, milliseconds // 20)
     presses = [(step == 1, struct.pack("!BBH", event, _VOLUME, step * _STEP)) for step in range(1, steps + 1)]
