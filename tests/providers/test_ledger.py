@@ -30,11 +30,11 @@ QUEUE_LOG = f"""\
 
 
 def hangup(leg: str, at: datetime, cause: int, user_field: str = "") -> str:
-    stamp = at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    stamp = f"{at.timestamp():.6f}"
     extra = f'{{\\"hangupcause\\":{cause},\\"hangupsource\\":\\"\\",\\"dialstatus\\":\\"\\"}}'
     return (
-        f'{{"EventType":"HANGUP","EventTime":"{stamp}","UniqueID":"{leg}","LinkedID":"{leg}","ChanName":"PJSIP/x",'
-        f'"Context":"inbound","UserField":"{user_field}","EventExtra":"{extra}"}}\n'
+        f'{{"eventtype":"HANGUP","eventtime":"{stamp}","uniqueid":"{leg}","linkedid":"{leg}","channame":"PJSIP/x",'
+        f'"context":"inbound","userfield":"{user_field}","eventextra":"{extra}"}}\n'
     )
 
 
@@ -46,7 +46,7 @@ def ledger(tmp_path: Path) -> LedgerFiles:
         hangup("old.1", T - timedelta(seconds=90), 16),
         hangup("a.1", T + timedelta(milliseconds=27123), 16),
         hangup("f.1", T + timedelta(seconds=50), 17, f"floor:15550100100:{E + 20}:+15550100200"),
-        '{"EventType":"HANGUP","EventTi',
+        '{"eventtype":"HANGUP","eventti',
     ]
     (tmp_path / "cel-custom" / "hangups.jsonl").write_text("".join(lines))
     return LedgerFiles(tmp_path, node="n")

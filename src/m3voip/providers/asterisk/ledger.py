@@ -23,13 +23,12 @@ MAX_BACK = 64 * 1024 * 1024
 """How far back a reading may go, in bytes: some 500,000 lines."""
 
 
-class HangupLine(msgspec.Struct, rename="pascal"):
-    """One line of the hang-up ledger."""
+class HangupLine(msgspec.Struct, rename=lambda name: name.replace("_", "")):
+    """One line of the hang-up ledger; Asterisk writes the names of the fields in small letters."""
 
     event_time: str
-    unique_id: str = msgspec.field(name="UniqueID", default="")
+    unique_id: str = ""
     user_field: str = ""
-    caller_id_num: str = msgspec.field(name="CallerIDnum", default="")
     event_extra: object = ""
 
 
@@ -164,8 +163,8 @@ def _cause(extra: object) -> int:
 
 
 def _moment(text: str) -> datetime:
-    """cel.conf's dateformat ``%F %T.%3q``: local time of the node, which runs in UTC as we start it."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    """CEL's default: the epoch with six decimals."""
+    return datetime.fromtimestamp(float(text), UTC)
 
 
 def _number(text: str) -> int:
