@@ -1,0 +1,1 @@
+drop table audit, idempotency_key, api_key;
