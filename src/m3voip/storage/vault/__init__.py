@@ -1,0 +1,1 @@
+"""Where recordings and voicemail are kept (port RecordingVault). One file a kind of store."""
