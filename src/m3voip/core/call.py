@@ -263,8 +263,17 @@ def exited(call: Call, event: ev.QueueLeft) -> f.QueueExited:
 
 def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from the queue without an agent: the tree's overflow decides."""
-    back = Step(call).note(event.at, exited(call, event))
+    back = talk_over(Step(call), event.at).note(event.at, exited(call, event))
     return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+
+
+def talk_over(so_far: Step, at: datetime) -> Step:
+    """Note the end of a talk whose caller is back in the application: the agent hung up, and nobody has said so yet."""
+    call = so_far.call
+    if call.state is not State.TALKING or call.talk_over:
+        return so_far
+    talked = seconds(call.connected_at, at)
+    return so_far.note(at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=False))
 
 
 def talk_ended(call: Call, event: ev.AgentLeft) -> Step:
@@ -300,11 +309,7 @@ def closed(call: Call, so_far: Step | None = None) -> Step:
 
 def dial_left(call: Call, event: ev.DialLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from ringing one agent."""
-    back = Step(call)
-    if call.state is State.TALKING and not call.talk_over:
-        talked = seconds(call.connected_at, event.at)
-        back = back.note(event.at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=False))
-    back = back.note(event.at, f.DialEnded(extension=event.extension, status=event.status))
+    back = talk_over(Step(call), event.at).note(event.at, f.DialEnded(extension=event.extension, status=event.status))
     return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
 
 
