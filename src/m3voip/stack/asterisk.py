@@ -7,6 +7,7 @@ works as anywhere and `kill PID` means the Asterisk we show. No capability survi
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from m3voip.stack import control, strays
@@ -15,32 +16,37 @@ from m3voip.stack.paths import Folders
 from m3voip.stack.processes import Spec
 
 
-def spec(folders: Folders, *, die_with_parent: bool, drain_seconds: float) -> Spec:
-    """The process as the supervisor starts it. Raises StackError if the root has not been built."""
+def spec(
+    folders: Folders, *, die_with_parent: bool, drain_seconds: float, before_start: Callable[[], Awaitable[None]]
+) -> Spec:
+    """The process as the supervisor starts it; `before_start` writes its configuration. Raises StackError if the root
+    has not been built."""
     if not folders.asterisk_root.is_dir():
         raise StackError(f"Asterisk's root {folders.asterisk_root} is missing; run: make setup")
 
     async def ready(pid: int) -> bool:
         return await control.is_ready(folders.asterisk_socket, pid)
 
-    async def ask_to_stop(pid: int) -> None:
-        # No new calls, ends by itself after the last one. When patience ends, SIGTERM is Asterisk's "core stop now".
-        await control.command(folders.asterisk_socket, "core stop gracefully", timeout=drain_seconds)
+    async def ask_to_stop() -> None:
+        # No new calls; it ends by itself after the last one. Later, SIGTERM is Asterisk's "core stop now".
+        await control.command(folders.asterisk_socket, "core stop gracefully", seconds=drain_seconds)
 
     return Spec(
         name="asterisk",
-        argv=tuple(argv(folders, die_with_parent=die_with_parent)),
+        program=("asterisk", "-f", "-n"),
+        wrapper=tuple(sandbox(folders, die_with_parent=die_with_parent)),
         environ={"PATH": os.defpath},
         log=folders.log / "asterisk.log",
         ready=ready,
+        before_start=before_start,
         ask_to_stop=ask_to_stop,
         drain_seconds=drain_seconds,
-        wrapped=True,
+        sandboxed=True,
     )
 
 
-def argv(folders: Folders, *, die_with_parent: bool) -> list[str]:
-    """The bwrap command line; `Spec.wrapped` adds the descriptor on which bwrap tells the pid of Asterisk."""
+def sandbox(folders: Folders, *, die_with_parent: bool) -> list[str]:
+    """The bwrap command line up to the program's name."""
     binds: list[tuple[str, Path | str, str]] = [
         ("--ro-bind", folders.asterisk_etc, "/etc/asterisk"),
         ("--ro-bind", folders.asterisk_keys, "/etc/asterisk/keys"),
@@ -60,8 +66,7 @@ def argv(folders: Folders, *, die_with_parent: bool) -> list[str]:
         "--clearenv", "--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "--setenv", "TZ", "UTC",
         "--setenv", "LANG", "C.UTF-8", "--setenv", strays.MARK, strays.mark(folders, "asterisk"),
         "--ro-bind", str(folders.asterisk_root), "/",
-        "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run",
+        "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108  # inside its own root
         *[word for kind, source, target in binds for word in (kind, str(source), target)],
         "--chdir", "/",
-        "asterisk", "-f", "-n",
     ]  # fmt: skip

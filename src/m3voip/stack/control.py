@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 
 
-async def command(socket: Path, text: str, *, timeout: float = 10.0) -> str:
+async def command(socket: Path, text: str, *, seconds: float = 10.0) -> str:
     """Run one CLI command and return what it prints. Raises OSError when nobody listens and TimeoutError."""
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(seconds):
         reader, writer = await _connect(socket)
         try:
             await reader.readline()
@@ -36,7 +36,7 @@ async def is_ready(socket: Path, pid: int) -> bool:
         return (
             len(greeting) > 1
             and greeting[1] == str(pid)
-            and "fully booted" in await command(socket, "core waitfullybooted", timeout=2)
+            and "fully booted" in await command(socket, "core waitfullybooted", seconds=2)
         )
     except (OSError, TimeoutError):
         return False

@@ -37,6 +37,7 @@ class Folders:
 
     @property
     def asterisk(self) -> Path:
+        """What Asterisk reads and writes."""
         return self.base / "asterisk"
 
     @property
@@ -51,18 +52,22 @@ class Folders:
 
     @property
     def asterisk_run(self) -> Path:
+        """/run/asterisk: the control socket."""
         return self.asterisk / "run"
 
     @property
     def asterisk_lib(self) -> Path:
+        """/var/lib/asterisk: its small database (astdb)."""
         return self.asterisk / "lib"
 
     @property
     def asterisk_spool(self) -> Path:
+        """/var/spool/asterisk: monitor/, voicemail/, recording/."""
         return self.asterisk / "spool"
 
     @property
     def asterisk_log(self) -> Path:
+        """/var/log/asterisk: queue_log, cel-custom/."""
         return self.asterisk / "log"
 
     @property
@@ -77,34 +82,42 @@ class Folders:
 
     @property
     def asterisk_socket(self) -> Path:
+        """What `asterisk -rx` talks to."""
         return self.asterisk_run / "asterisk.ctl"
 
     @property
     def journal(self) -> Path:
+        """Facts on their way into Postgres."""
         return self.base / "service" / "journal"
 
     @property
     def vault(self) -> Path:
+        """Recordings and voicemail."""
         return self.base / "service" / "vault"
 
     @property
     def prompts(self) -> Path:
+        """/prompts of Asterisk, written by the service."""
         return self.base / "service" / "prompts"
 
     @property
     def log(self) -> Path:
+        """One log a part, and the supervisor's."""
         return self.base / "log"
 
     @property
     def secrets_file(self) -> Path:
+        """See secrets.py."""
         return self.base / "secrets.json"
 
     @property
     def ports_file(self) -> Path:
+        """See ports.py."""
         return self.base / "ports.json"
 
     @property
     def settings_file(self) -> Path:
+        """What the service reads (m3voip.config)."""
         return self.base / "settings.env"
 
     @property
@@ -119,6 +132,7 @@ class Folders:
 
     @property
     def trees(self) -> Path:
+        """The checkout's IVR trees."""
         return self.checkout / "dialplans" / "ivr"
 
     @property

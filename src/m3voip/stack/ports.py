@@ -11,7 +11,7 @@ import fcntl
 import json
 import random
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,15 @@ _RTP_STARTS = range(10000, 32000, RTP_COUNT)
 ours while the stack is down."""
 
 
+HOLDERS = {
+    "postgres": ("postgres",),
+    "asterisk": ("sip_udp", "sip_tcp", "sip_tls", "http", "wss", "ami", "rtp_start"),
+    "agi": ("agi",),
+    "service": ("api",),
+}
+"""Which part of the stack binds which ports."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """`http` carries ARI, `wss` the browsers' SIP. `rtp_start`..`rtp_end` is inclusive."""
@@ -49,27 +58,38 @@ class Ports:
     rtp_end: int
 
 
-def assign(path: Path, address: str, *, keep: bool = False, choose: random.Random | None = None) -> Ports:
+def assign(path: Path, address: str, *, held: Collection[str] = ()) -> Ports:
     """Read the remembered ports and replace those that are taken.
 
-    `path` is the instance's ports.json, its neighbours' are respected; `address` is where SIP binds; `keep` trusts
-    the remembered ports unseen, for an instance whose parts are still running and therefore hold them. One process
-    at a time per home folder. Raises StackError when nothing is free.
+    `path` is the instance's ports.json, its neighbours' are respected; `address` is where SIP binds; `held` names the
+    ports that a part of this instance, still running, holds itself. One process at a time per home folder. Raises
+    StackError when nothing is free.
     """
     with _locked(path.parent.parent / ".ports.lock"):
-        known: dict[str, int] = files.read_json(path) or {}
-        if keep and _is_complete(known):
-            return Ports(**known)
+        last = remembered(path)
+        known: dict[str, int] = dataclasses.asdict(last) if last else {}
         others = _remembered_by_others(path)
         chosen: dict[str, int] = {}
         for name, preferred in _PREFERRED.items():
             used = others | (set(chosen.values()) - ({chosen.get("sip_udp", 0)} if name == "sip_tcp" else set()))
-            candidates = _candidates(known.get(name), preferred, choose or random.Random())
-            chosen[name] = _first(candidates, used, address)
-        chosen["rtp_start"] = _rtp_start(known.get("rtp_start"), others, address)
+            if name in known and name in held:
+                chosen[name] = known[name]
+            else:
+                chosen[name] = _first(_candidates(known.get(name), preferred), used, address)
+        if "rtp_start" in known and "rtp_start" in held:
+            chosen["rtp_start"] = known["rtp_start"]
+        else:
+            chosen["rtp_start"] = _rtp_start(known.get("rtp_start"), others, address)
         chosen["rtp_end"] = chosen["rtp_start"] + RTP_COUNT - 1
         files.write_json(path, chosen)
         return Ports(**chosen)
+
+
+def remembered(path: Path) -> Ports | None:
+    """The ports of the last start, or None if there was none or if it knew other ports than we do."""
+    known: dict[str, int] = files.read_json(path) or {}
+    names = {field.name for field in dataclasses.fields(Ports)}
+    return Ports(**known) if set(known) == names else None
 
 
 def is_free(port: int, address: str) -> bool:
@@ -81,11 +101,11 @@ def is_free(port: int, address: str) -> bool:
     )
 
 
-def _candidates(known: int | None, preferred: int, choose: random.Random) -> Iterator[int]:
+def _candidates(known: int | None, preferred: int) -> Iterator[int]:
     if known:
         yield known
     yield preferred
-    yield from choose.sample(_OTHERWISE, 200)
+    yield from random.sample(_OTHERWISE, 200)
 
 
 def _first(candidates: Iterable[int], used: set[int], address: str) -> int:
@@ -96,7 +116,8 @@ def _first(candidates: Iterable[int], used: set[int], address: str) -> int:
 
 
 def _rtp_start(known: int | None, others: set[int], address: str) -> int:
-    for start in [*([known] if known else []), *_RTP_STARTS]:
+    starts: list[int] = [*([known] if known else []), *_RTP_STARTS]
+    for start in starts:
         block = range(start, start + RTP_COUNT)
         if others.isdisjoint(block) and all(_can_bind(socket.SOCK_DGRAM, port, address) for port in block):
             return start
@@ -126,10 +147,6 @@ def _can_bind(kind: int, port: int, address: str) -> bool:
         except OSError:
             return False
     return True
-
-
-def _is_complete(known: dict[str, int]) -> bool:
-    return {field.name for field in dataclasses.fields(Ports)} == set(known)
 
 
 @contextmanager

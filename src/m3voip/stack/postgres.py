@@ -86,11 +86,11 @@ def spec(folders: Folders, ports: Ports, *, die_with_parent: bool, durable: bool
 
     return Spec(
         name="postgres",
-        argv=(
-            *_as_user(owner, die_with_parent=die_with_parent),
+        program=(
             str(find_binaries(data) / "postgres"), "-D", str(data),
             *[word for name, value in options.items() for word in ("-c", f"{name}={value}")],
         ),
+        wrapper=tuple(_as_user(owner, die_with_parent=die_with_parent)),
         environ={"PATH": os.defpath, "TZ": "UTC", "LANG": "C.UTF-8", strays.MARK: strays.mark(folders, "postgres")},
         log=folders.log / "postgres.log",
         ready=ready,
@@ -105,9 +105,9 @@ def find_binaries(data: Path) -> Path:
     on_path = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_of, reverse=True)
     for folder in [*([Path(on_path).resolve().parent] if on_path else []), *installed]:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            if needed is None or _major(folder) == needed:
-                return folder
+        complete = (folder / "initdb").exists() and (folder / "postgres").exists()
+        if complete and needed in (None, _major(folder)):
+            return folder
     if needed:
         raise StackError(
             f"{data} was made by Postgres {needed}, whose binaries are not here; install postgresql-{needed}"

@@ -45,30 +45,28 @@ async def _nothing() -> None:
     return None
 
 
-async def _nothing_to_ask(pid: int) -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """How a process is started and stopped.
 
     `ready` is asked until it says yes; `before_start` prepares each start (restarts too); `ask_to_stop` may take as
-    long as `drain_seconds`; then comes `stop_signal`, and SIGKILL `stop_seconds` later. A `wrapped` process is started
-    by bwrap, which tells us its pid; our own pid, the one we watch, is that of the program inside.
+    long as `drain_seconds`; then comes `stop_signal`, and SIGKILL `stop_seconds` later. `program` is the command line
+    as /proc shows it, by which a process found running is recognised; `wrapper` goes before it. A wrapper that stays
+    (`sandboxed`: bwrap) tells us the pid of the program inside, which is the one we watch and publish.
     """
 
     name: str
-    argv: tuple[str, ...]
+    program: tuple[str, ...]
+    wrapper: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Path
     ready: Callable[[int], Awaitable[bool]]
     before_start: Callable[[], Awaitable[None]] = _nothing
-    ask_to_stop: Callable[[int], Awaitable[None]] = _nothing_to_ask
+    ask_to_stop: Callable[[], Awaitable[None]] = _nothing
     drain_seconds: float = 0.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
-    wrapped: bool = False
+    sandboxed: bool = False
 
 
 class ManagedProcess:
@@ -132,17 +130,17 @@ class ManagedProcess:
             strays.send(self._pidfd, number)
 
     async def _end(self, handle: int) -> None:
-        assert self.pid is not None
         if self.spec.drain_seconds > 0:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self.spec.drain_seconds):
-                    await self.spec.ask_to_stop(self.pid)
+                    await self.spec.ask_to_stop()
                     await strays.gone(handle)
         for number, seconds in ((self.spec.stop_signal, self.spec.stop_seconds), (signal.SIGKILL, 5.0)):
             strays.send(handle, number)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    return await strays.gone(handle)
+                    await strays.gone(handle)
+                    return
 
     async def _live(self) -> None:
         if self._adopt is not None:
@@ -164,20 +162,21 @@ class ManagedProcess:
             self.last_exit = await self._reap()
 
     async def _announce(self, pid: int) -> None:
-        while not await self.spec.ready(pid):
+        while not await self.spec.ready(pid):  # noqa: ASYNC110  # what we wait for happens in another process
             await asyncio.sleep(_POLL_SECONDS)
         self._enter(State.READY)
         self._ready.set()
 
     async def _spawn(self) -> int:
-        reader, writer = os.pipe() if self.spec.wrapped else (None, None)
-        argv = list(self.spec.argv)
+        reader, writer = os.pipe() if self.spec.sandboxed else (None, None)
+        argv = [*self.spec.wrapper, *self.spec.program]
         if writer is not None:
             argv[1:1] = ["--info-fd", str(writer)]
         try:
             with self.spec.log.open("ab") as log:
                 os.fchmod(log.fileno(), 0o600)
-                self._started = subprocess.Popen(
+                # Not asyncio's own: it insists on reaping by itself, and an adopted process has nobody to do that.
+                self._started = subprocess.Popen(  # noqa: ASYNC220
                     argv,
                     env=dict(self.spec.environ),
                     cwd="/",
@@ -207,7 +206,8 @@ class ManagedProcess:
         if started is None:
             return "ended (it was adopted, so its exit status is unknown)"
         status = await asyncio.to_thread(started.wait)
-        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        number = -status if status < 0 else status - 128 if self.spec.sandboxed and status > 128 else 0
+        return f"killed by {signal.Signals(number).name}" if number else f"exit status {status}"
 
     def _enter(self, state: State) -> None:
         self.state, self.since = state, datetime.now(UTC)

@@ -20,7 +20,7 @@ _ANSWER = aiohttp.ClientTimeout(total=2)
 def service(folders: Folders, settings: Settings, *, die_with_parent: bool) -> Spec:
     """Ready when /readyz says so. SIGTERM lets it drain for `drain_timeout`."""
 
-    async def ready(pid: int) -> bool:
+    async def ready(_pid: int) -> bool:
         try:
             async with (
                 aiohttp.ClientSession(timeout=_ANSWER) as session,
@@ -39,7 +39,7 @@ def service(folders: Folders, settings: Settings, *, die_with_parent: bool) -> S
 def agi(folders: Folders, settings: Settings, *, die_with_parent: bool) -> Spec:
     """Ready when its port is open."""
 
-    async def ready(pid: int) -> bool:
+    async def ready(_pid: int) -> bool:
         try:
             _, writer = await asyncio.open_connection(settings.agi_host, settings.agi_port)
         except OSError:
@@ -59,10 +59,10 @@ def _program(
     die_with_parent: bool,
     stop_seconds: float,
 ) -> Spec:
-    end = ["setpriv", "--pdeathsig", "TERM", "--"] if die_with_parent else []
     return Spec(
         name=part,
-        argv=(*end, sys.executable, "-m", "m3voip", command, "--settings", str(folders.settings_file)),
+        program=(sys.executable, "-m", "m3voip", command, "--settings", str(folders.settings_file)),
+        wrapper=("setpriv", "--pdeathsig", "TERM", "--") if die_with_parent else (),
         environ={**os.environ, "PYTHONUNBUFFERED": "1", strays.MARK: strays.mark(folders, part)},
         log=folders.log / f"{part}.log",
         ready=ready,

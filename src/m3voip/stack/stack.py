@@ -12,12 +12,31 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import signal
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from m3voip.config import Settings
-from m3voip.stack import asterisk, certificates, control, logs, paths, ports, postgres, programs, render, roles, secrets
+from m3voip.stack import (
+    asterisk,
+    certificates,
+    control,
+    instances,
+    lock,
+    logs,
+    paths,
+    ports,
+    postgres,
+    programs,
+    render,
+    roles,
+    secrets,
+    strays,
+)
 from m3voip.stack import settings as settings_file
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
@@ -26,96 +45,121 @@ from m3voip.stack.secrets import Secrets
 
 PARTS = ("postgres", "asterisk", "agi", "service")
 """In the order of starting; stopped in reverse."""
-
-
 START_SECONDS = 60.0
 HOPELESS_STARTS = 4
 """A part that ended this often before the stack was ever ready will not come up by trying on."""
 
+fresh_name = instances.fresh_name
+_log = structlog.get_logger()
+
+
+def _nobody_listens() -> None:
+    return None
+
 
 class Stack:
-    """`parts` run under our eyes; `adopt` maps those that already run to their pids. `ephemeral` instances do not wait
-    for the disk, end with us even if we are killed, and leave no folder behind."""
+    """The `parts` of an instance under our eyes. Parts that already run (their supervisor was killed) are adopted with
+    their calls. `ephemeral` instances do not wait for the disk, end with us even if we are killed, and leave no
+    folder behind. `drain_seconds` is how long Asterisk may finish its calls when we stop. `on_change` may be set
+    to hear of every change."""
 
     def __init__(
         self,
         *,
         instance: str | None = None,
-        parts: Iterable[str] = PARTS,
+        parts: Collection[str] = PARTS,
         ephemeral: bool = False,
         drain_seconds: float = 0.0,
-        adopt: dict[str, int] | None = None,
-        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        wanted = set(parts)
-        if unknown := wanted - set(PARTS):
+        if unknown := set(parts) - set(PARTS):
             raise StackError(f"unknown part {', '.join(sorted(unknown))}; known are {', '.join(PARTS)}")
         self.folders: Folders = paths.locate(instance)
         self.ports: ports.Ports
         self.secrets: Secrets
         self.settings: Settings
         self.processes: dict[str, ManagedProcess] = {}
-        self._parts = [part for part in PARTS if part in wanted]
+        self._parts = [part for part in PARTS if part in parts]
         self._ephemeral = ephemeral
         self._drain_seconds = drain_seconds
-        self._adopt = adopt or {}
-        self._on_change = on_change
+        self.on_change: Callable[[], None] = _nobody_listens
         self._tasks = asyncio.TaskGroup()
+        self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self.prepare()
-        await self._tasks.__aenter__()
-        try:
-            await self._start()
-        except BaseException:
-            await self._stop()
-            raise
+        if self._ephemeral:
+            await instances.sweep(self.folders.base.parent)
+        async with AsyncExitStack() as exits:
+            self.folders.make()
+            if self._ephemeral:
+                exits.callback(shutil.rmtree, self.folders.base, ignore_errors=True)
+            exits.enter_context(lock.held(self.folders.lock_file))
+            specs, adopted = await self._prepare()
+            await exits.enter_async_context(self._tasks)
+            exits.push_async_callback(self._stop)
+            await self._start(specs, adopted)
+            self._exits = exits.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
-
-    def prepare(self) -> None:
-        """Everything that needs no running process: folders, ports, secrets, certificates, settings, database files."""
-        address = os.environ.get("M3VOIP_SIP_ADDRESS", "127.0.0.1")
-        self.folders.make()
-        self.ports = ports.assign(self.folders.ports_file, address, keep=bool(self._adopt))
-        self.secrets = secrets.ensure(self.folders.secrets_file)
-        certificates.ensure(self.folders, address)
-        self.settings = settings_file.write(self.folders, self.ports, self.secrets, sip_address=address)
-        if "postgres" in self._parts and "postgres" not in self._adopt:
-            postgres.prepare(self.folders, durable=not self._ephemeral)
-        if "asterisk" in self._parts and "asterisk" not in self._adopt:
-            self.render()
-
-    def render(self) -> None:
-        """Write Asterisk's configuration anew from the checkout; it is read at Asterisk's next start or reload."""
-        values = render.placeholders(self.settings, ari_password_crypt=self.secrets.ari_password_crypt)
-        render.render(self.folders.checkout, self.folders.asterisk_etc, values)
+        await self._exits.aclose()
 
     async def cli(self, command: str) -> str:
         """What Asterisk's command line answers."""
         return await control.command(self.folders.asterisk_socket, command)
 
+    def kill(self) -> None:
+        """SIGKILL to every part, for somebody who cannot wait for the end of a stop."""
+        for process in self.processes.values():
+            process.send(signal.SIGKILL)
+
+    async def _prepare(self) -> tuple[list[Spec], dict[str, int]]:
+        """Everything that comes before the first process; says which parts run already, and ends other strays."""
+        address = os.environ.get("M3VOIP_SIP_ADDRESS", "127.0.0.1")
+        found = strays.find(self.folders)
+        before = ports.remembered(self.folders.ports_file)
+        held = [name for part in found for name in ports.HOLDERS.get(part, ())]
+        self.ports = ports.assign(self.folders.ports_file, address, held=held)
+        self.secrets = secrets.ensure(self.folders.secrets_file)
+        certificates.ensure(self.folders, address)
+        self.settings = settings_file.write(self.folders, self.ports, self.secrets, sip_address=address)
+        specs = [self._spec(part) for part in self._parts]
+        adopted: dict[str, int] = {}
+        if self.ports == before:  # else those that live were told ports which somebody else has now
+            for spec in specs:
+                pid = next(iter(found.get(spec.name, [])), 0)
+                if pid and strays.command_line(pid) == spec.program:
+                    adopted[spec.name] = pid
+        ended = await strays.end_all(self.folders, besides=adopted.values())
+        if found:
+            _log.info("strays.found", adopted=adopted, ended=ended)
+        if "postgres" in self._parts and "postgres" not in adopted:
+            postgres.prepare(self.folders, durable=not self._ephemeral)
+        return specs, adopted
+
     def _spec(self, part: str) -> Spec:
+        alone = self._ephemeral  # nobody will come back for it
         match part:
             case "postgres":
-                return postgres.spec(
-                    self.folders, self.ports, die_with_parent=self._ephemeral, durable=not self._ephemeral
-                )
+                return postgres.spec(self.folders, self.ports, die_with_parent=alone, durable=not alone)
             case "asterisk":
-                return asterisk.spec(self.folders, die_with_parent=self._ephemeral, drain_seconds=self._drain_seconds)
+                return asterisk.spec(
+                    self.folders, die_with_parent=alone, drain_seconds=self._drain_seconds, before_start=self._render
+                )
             case "agi":
-                return programs.agi(self.folders, self.settings, die_with_parent=self._ephemeral)
+                return programs.agi(self.folders, self.settings, die_with_parent=alone)
             case _:
-                return programs.service(self.folders, self.settings, die_with_parent=self._ephemeral)
+                return programs.service(self.folders, self.settings, die_with_parent=alone)
 
-    async def _start(self) -> None:
-        for part in self._parts:
-            self.processes[part] = ManagedProcess(
-                self._spec(part), on_change=self._on_change, adopt=self._adopt.get(part)
+    async def _render(self) -> None:
+        values = render.placeholders(self.settings, ari_password_crypt=self.secrets.ari_password_crypt)
+        render.render(self.folders.checkout, self.folders.asterisk_etc, values)
+
+    async def _start(self, specs: list[Spec], adopted: dict[str, int]) -> None:
+        for spec in specs:
+            self.processes[spec.name] = ManagedProcess(
+                spec, on_change=self._changed, adopt=adopted.get(spec.name)
             )
         # The database first, because the service needs its tables; Asterisk starts beside it.
         first = [part for part in self._parts if part in ("postgres", "asterisk")]
@@ -129,6 +173,9 @@ class Stack:
                 self._keep(part)
         for part in self._parts:
             await self._first_ready(part)
+
+    def _changed(self) -> None:
+        self.on_change()
 
     def _keep(self, part: str) -> None:
         self._tasks.create_task(self.processes[part].keep(), name=f"stack.{part}")
@@ -147,9 +194,12 @@ class Stack:
             ) from None
 
     async def _stop(self) -> None:
+        # In a task of its own: ours may be in the middle of being cancelled, and asyncio.timeout in a cancelled task
+        # raises the wrong error before Python 3.11.3 (gh-102780).
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stop_in_order(), name="stack.stop")
+
+    async def _stop_in_order(self) -> None:
         for part in reversed(self._parts):
             if part in self.processes:
                 await self.processes[part].stop()
-        await self._tasks.__aexit__(None, None, None)
-        if self._ephemeral:
-            shutil.rmtree(self.folders.base, ignore_errors=True)

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from m3voip.stack.paths import Folders
@@ -45,13 +46,34 @@ def find(folders: Folders) -> dict[str, list[int]]:
     return parts
 
 
-async def end(pids: Iterable[int], *, patience: float = 5.0) -> None:
-    """SIGTERM, then SIGKILL after `patience` seconds; returns when all are gone."""
+def command_line(pid: int) -> tuple[str, ...]:
+    """The arguments it was started with; empty if it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ()
+    return tuple(word.decode(errors="replace") for word in words[:-1])
+
+
+async def end_all(folders: Folders, *, besides: Iterable[int] = ()) -> dict[str, list[int]]:
+    """End what is left of this instance except `besides`, in the order that a stop has; returns what there was."""
+    spared = set(besides)
+    left = {part: [pid for pid in pids if pid not in spared] for part, pids in find(folders).items()}
+    left = {part: pids for part, pids in left.items() if pids}
+    order = ["service", "agi", "asterisk", "postgres"]
+    for part in sorted(left, key=lambda part: order.index(part) if part in order else -1):
+        # To Postgres SIGTERM means: wait for every client.
+        await end(left[part], number=signal.SIGINT if part == "postgres" else signal.SIGTERM)
+    return left
+
+
+async def end(pids: Iterable[int], *, number: signal.Signals = signal.SIGTERM, patience: float = 5.0) -> None:
+    """Signal them, then SIGKILL after `patience` seconds; returns when all are gone."""
     handles = [handle for pid in pids if (handle := _open(pid)) is not None]
     try:
-        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+        for signal_, seconds in ((number, patience), (signal.SIGKILL, 5.0)):
             for handle in handles:
-                send(handle, number)
+                send(handle, signal_)
             if await _all_gone(handles, seconds):
                 return
     finally:
@@ -61,10 +83,8 @@ async def end(pids: Iterable[int], *, patience: float = 5.0) -> None:
 
 def send(pidfd: int, number: int) -> None:
     """Signal exactly this process; nothing happens if it has ended."""
-    try:
+    with suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, number)
-    except ProcessLookupError:
-        pass
 
 
 async def gone(pidfd: int) -> None:

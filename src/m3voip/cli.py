@@ -1,0 +1,84 @@
+"""The command line. Law: this file says which commands there are and what each is called; what they do is written in
+the package that knows how, imported only when the command runs, so that `m3voip` starts fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m3voip import config
+from m3voip.stack import commands as stack_commands
+from m3voip.stack import paths
+from m3voip.stack.errors import StackError
+
+app = typer.Typer(
+    name="m3voip",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its traces show local variables, and those hold secrets and numbers
+    help="Telephony and call centre of M3CoreCRM.",
+)
+app.add_typer(stack_commands.app, name="stack")
+
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="settings.env to read; by default that of this checkout's instance, if any."),
+]
+
+
+@app.command()
+def serve(settings: SettingsFile = None) -> None:
+    """Run the engine and the API (one process) until SIGTERM, which drains."""
+    from m3voip import app as service
+
+    _finish(service.serve(_settings(settings)))
+
+
+@app.command()
+def agi(settings: SettingsFile = None) -> None:
+    """Run the FastAGI server that answers the dialplan's own questions, also while the service is down."""
+    from m3voip.providers.asterisk.agi import serve as run
+
+    _finish(run(_settings(settings)))
+
+
+@app.command()
+def migrate(settings: SettingsFile = None) -> None:
+    """Bring the database schema up to date."""
+    from m3voip.storage.postgres.migrate import migrate as run
+
+    dsn = _settings(settings).owner_dsn
+    if dsn is None:
+        raise StackError("M3VOIP_OWNER_DSN is not set; only the schema's owner can migrate")
+    _finish(run(dsn.get_secret_value()))
+
+
+def main() -> None:
+    """Entry point: expected failures are one line on standard error and exit status 1, not a traceback."""
+    try:
+        app()
+    except StackError as error:
+        typer.echo(f"m3voip: {error}", err=True)
+        sys.exit(1)
+
+
+def _settings(file: Path | None) -> config.Settings:
+    from pydantic import ValidationError
+
+    own = paths.locate().settings_file
+    try:
+        return config.load(file or (own if own.exists() else None))
+    except ValidationError as error:
+        # Without the values: a refused secret is a secret too.
+        wrong = ", ".join(f"M3VOIP_{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors(include_input=False))
+        raise StackError(f"settings are missing or refused: {wrong}") from None
+
+
+def _finish(result: Coroutine[object, object, object] | None) -> None:
+    if result is not None:
+        asyncio.run(result)
