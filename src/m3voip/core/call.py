@@ -177,6 +177,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
         case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentAnswered():
                                                           return connect(call, event)
+        case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent))
         case (State.QUEUED | State.FLOOR), ev.QueueAbandoned():
                                                           return abandon(Step(call), event.at, event.position)
         case State.FLOOR, ev.QueueLeft():                 return Step(call).note(event.at, exited(call, event))
@@ -187,7 +188,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case (State.RINGING | State.TALKING), ev.DialLeft():
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
-        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed()):
+        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered()):
                                                           return Step(call)  # the echo of what the caller has left
         case _:                                           return unexpected(call, event)
 # fmt: on

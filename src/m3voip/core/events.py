@@ -90,6 +90,10 @@ class AgentAnswered(Event, frozen=True, kw_only=True):
     extension: str
 
 
+class DialAnswered(Event, frozen=True, kw_only=True):
+    """The one phone that a dial node rings was picked up. Queues ring phones too; for them AgentAnswered says it."""
+
+
 class AgentLeft(Event, frozen=True, kw_only=True):
     """The talk is over; ``by_caller`` when the caller hung up, else the agent did."""
 

@@ -35,7 +35,7 @@ UNUSED_EVENTS = (
     "BridgeCreated", "BridgeDestroyed", "BridgeMerged", "ChannelCallerId", "ChannelConnectedLine", "ChannelCreated",
     "ChannelDialplan", "ChannelEnteredBridge", "ChannelHangupRequest", "ChannelHold", "ChannelLeftBridge",
     "ChannelStateChange", "ChannelTalkingFinished", "ChannelTalkingStarted", "ChannelToneDetected", "ChannelUnhold",
-    "ChannelUserevent", "ChannelVarset", "ContactStatusChange", "DeviceStateChanged", "Dial", "EndpointStateChange",
+    "ChannelUserevent", "ChannelVarset", "ContactStatusChange", "DeviceStateChanged", "EndpointStateChange",
     "PeerStatusChange", "PlaybackContinuing", "PlaybackStarted", "RecordingFinished", "RecordingStarted", "StasisEnd",
     "TextMessageReceived",
 )  # fmt: skip

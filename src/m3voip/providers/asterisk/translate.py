@@ -29,6 +29,10 @@ def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
             return playback.target_uri[len(_CHANNEL) :], ev.PromptFinished(at=event.timestamp, prompt=playback.id)
         case ari.ChannelDestroyed():
             return event.channel.id, ev.CallerHungUp(at=event.timestamp, cause=event.cause)
+        case ari.Dial():
+            if event.dialstatus != "ANSWER" or event.caller is None:
+                return None
+            return event.caller.id, ev.DialAnswered(at=event.timestamp)
         case ari.StasisStart():
             return _entered(event)
         case _:

@@ -1,0 +1,107 @@
+"""The picture of a call's life, computed by asking ``step`` about every state and event: it cannot drift from the code.
+
+A tree decides what a call in the IVR does next, so four small trees stand in for all: one that stays in the IVR, and one
+each that sends the caller to a queue, to an agent, to a mailbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+from m3voip.core import events as ev
+from m3voip.core import facts as f
+from m3voip.core.call import Call, Flow, State, Step, step
+from m3voip.core.causes import QueueExit
+
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_ID = UUID(int=1)
+
+
+class _Sends:
+    """A tree that answers everything with one fact."""
+
+    name = "sample"
+    version = 1
+
+    def __init__(self, fact: f.AnyFact) -> None:
+        self._fact = fact
+
+    def start(self, step: Step, at: datetime, now: datetime) -> Step:  # noqa: ARG002  # Flow's signature
+        return step.note(at, f.NodeEntered(node="main", verb="menu"))
+
+    def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:  # noqa: ARG002
+        return step.note(event.at, self._fact)
+
+    def resume(self, step: Step, event: ev.Recovered, now: datetime) -> Step:  # noqa: ARG002
+        return step
+
+
+_FLOWS: tuple[Flow, ...] = (
+    _Sends(f.NodeEntered(node="main", verb="menu")),
+    _Sends(f.QueueEntered(queue="q", visit=1, record=True)),
+    _Sends(f.DialStarted(extension="101")),
+    _Sends(f.VoicemailEntered(box="100")),
+)
+
+_EVENTS: tuple[ev.Event, ...] = (
+    ev.CallArrived(at=_AT, leg="l", node="n", created=_AT, did="1", caller="2"),
+    ev.FloorTook(at=_AT, leg="l", node="n", created=_AT, did="1", caller="2"),
+    ev.CallerPressed(at=_AT, digit="1"),
+    ev.TimeUp(at=_AT),
+    ev.AgentOffered(at=_AT, extension="101"),
+    ev.AgentDidNotAnswer(at=_AT, extension="101"),
+    ev.AgentAnswered(at=_AT, extension="101"),
+    ev.DialAnswered(at=_AT),
+    ev.AgentLeft(at=_AT, extension="101", by_caller=False),
+    ev.QueueLeft(at=_AT, queue="q", exit=QueueExit.TIMEOUT),
+    ev.DialLeft(at=_AT, extension="101", status="NOANSWER"),
+    ev.VoicemailLeft(at=_AT, box="100", status="SUCCESS"),
+    ev.CallerHungUp(at=_AT),
+    ev.TelephonyRestarted(at=_AT),
+)
+
+
+def edges() -> Iterator[tuple[State, str, State]]:
+    """(state, event, next state), each once, leaving out what changes nothing."""
+    seen: set[tuple[State, str, State]] = set()
+    for state in State:
+        for event in _EVENTS:
+            for flow in _FLOWS:
+                made = step(_call(state), event, _AT, flow)
+                edge = (state, type(event).__name__, made.call.state)
+                strange = any(isinstance(row.fact, f.EventUnexpected) for row in made.facts)
+                if edge not in seen and not strange and made.call.state is not state:
+                    seen.add(edge)
+                    yield edge
+
+
+def _call(state: State) -> Call:
+    """A call in this state; an ended talk knows already that it is over, so that a hang-up ends it at once."""
+    return Call(id=_ID, tenant_id=_ID, state=state, leg="l", queue="q", talk_over=state is State.TALKING)
+
+
+def mermaid(pairs: Callable[[], Iterator[tuple[State, str, State]]] = edges) -> str:
+    """The picture as Mermaid text, the events of a pair of states joined."""
+    joined: dict[tuple[State, State], list[str]] = {}
+    for before, event, after in pairs():
+        joined.setdefault((before, after), []).append(event)
+    lines = ["stateDiagram-v2", f"    [*] --> {State.NEW}"]
+    lines += [f"    {before} --> {after}: {', '.join(events)}" for (before, after), events in joined.items()]
+    lines.append(f"    {State.ENDED} --> [*]")
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """docs/reference/call-states.md."""
+    return (
+        "# States of a call\n\n"
+        "Computed from `m3voip.core.call.step` by `python -m m3voip.core.diagram`; a test compares this page with the code.\n"
+        "Events that leave the state as it is are left out.\n\n"
+        f"```mermaid\n{mermaid()}```\n"
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
