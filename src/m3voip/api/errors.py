@@ -178,7 +178,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in rest) or str(kind)
 
 
-def _say(item: Mapping[str, Any]) -> str:  # noqa: PLR0911 (one case a line)
+def _say(item: Mapping[str, Any]) -> str:
     context = item.get("ctx", {})
     match item["type"]:
         case "missing":

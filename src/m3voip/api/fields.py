@@ -74,7 +74,9 @@ Number = Annotated[
     str,
     StringConstraints(max_length=32),
     AfterValidator(_number),
-    Field(description="phone number, E.164 (`+` and country code); other spellings with the country code are turned into it"),
+    Field(
+        description="phone number, E.164 (`+` and country code); other spellings with the country code are turned into it"
+    ),
 ]
 Time = Annotated[datetime, AfterValidator(_utc), Field(description="ISO 8601 with its zone; answered in UTC")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -83,7 +85,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Wire(BaseModel):
     """Base of what is answered: camelCase, built from field names."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, from_attributes=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, from_attributes=True
+    )
 
 
 class Sent(BaseModel):

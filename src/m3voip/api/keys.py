@@ -7,8 +7,16 @@ import re
 from base64 import b32encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import new as hmac
+from os import urandom
+from uuid import UUID
+
+import asyncpg
+
+from m3voip.core.ids import uuid7
+from m3voip.storage.postgres.admin import api_keys
 
 _FORM = re.compile(r"m3v_([a-z0-9]{8,16})_([A-Za-z0-9-]{32,64})")
 """Neither part holds an underscore, so the three parts are unambiguous."""
@@ -45,11 +53,35 @@ def parse_key(text: str) -> PlainKey | None:
     return PlainKey(prefix=found[1], secret=found[2]) if found else None
 
 
-def is_key(text: str) -> bool:
-    """Whether a bearer token means to be an API key (and not a user's token)."""
-    return text.startswith("m3v_")
+async def ensure_key(
+    connection: asyncpg.Connection,
+    plain_key: str,
+    *,
+    tenant_id: UUID,
+    scopes: Iterable[str],
+    name: str,
+    pepper: str,
+) -> UUID:
+    """Make a key whose text somebody else generated (``m3voip stack``) usable, with these scopes; answers its id.
 
-
-def sorted_scopes(scopes: Iterable[str]) -> list[str]:
-    """Scopes as they are stored and shown."""
-    return sorted({str(scope) for scope in scopes})
+    ``pepper`` is ``settings.key_pepper``. Call it as often as you like, as the schema's owner, or as m3voip_api unless the
+    pepper has changed. Raises ValueError when the text does not have a key's form (see ``new_key``).
+    """
+    key = parse_key(plain_key)
+    if key is None:
+        raise ValueError("an API key looks like m3v_<8 to 16 of a-z0-9>_<32 to 64 of A-Za-z0-9->")
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT set_config('m3voip.tenant_id', $1, true), set_config('m3voip.key_prefix', $2, true)",
+            str(tenant_id),
+            key.prefix,
+        )
+        return await api_keys.ensure(
+            connection,
+            tenant_id,
+            uuid7(datetime.now(UTC), urandom(10)),
+            name=name,
+            prefix=key.prefix,
+            digest=key.digest(pepper.encode()),
+            scopes=sorted({str(scope) for scope in scopes}),
+        )

@@ -44,7 +44,9 @@ class Links:
         self._clock = clock
         self._base = base_url.rstrip("/")
 
-    def issue(self, kind: Kind, object_id: UUID, tenant_id: UUID, lifetime: timedelta = LONGEST) -> tuple[str, datetime]:
+    def issue(
+        self, kind: Kind, object_id: UUID, tenant_id: UUID, lifetime: timedelta = LONGEST
+    ) -> tuple[str, datetime]:
         """A URL and when it dies. A lifetime beyond five minutes is cut to that."""
         expires = int((self._clock.now() + min(lifetime, LONGEST)).timestamp())
         query = {

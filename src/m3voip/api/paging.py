@@ -47,7 +47,9 @@ class Cursors:
         return text.decode()
 
     def _sign(self, tenant_id: UUID, of: str, text: bytes) -> bytes:
-        return hmac(self._secret, b"\x00".join((b"cursor", tenant_id.bytes, of.encode(), text)), sha256).digest()[:_SIGNATURE]
+        return hmac(self._secret, b"\x00".join((b"cursor", tenant_id.bytes, of.encode(), text)), sha256).digest()[
+            :_SIGNATURE
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 (an expected outcome, not a bug)
     """Base: an expected no."""
 
 

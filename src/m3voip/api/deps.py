@@ -1,0 +1,153 @@
+"""What the API is given: ports, settings, a clock. Law: nothing is fetched from a global; a test can replace each part."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from m3voip.api.live import EventHub
+from m3voip.config import Settings
+from m3voip.ports import Clock, RecordingVault
+from m3voip.telemetry.metrics import Meters
+
+
+class WaitingNow(Protocol):
+    """A caller in a queue."""
+
+    @property
+    def call_id(self) -> UUID | None:
+        """None for a caller whom plain Asterisk serves."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """1 is next."""
+        ...
+
+    @property
+    def since(self) -> datetime:
+        """When the caller joined."""
+        ...
+
+
+class MemberNow(Protocol):
+    """A member of a queue as the queue sees it."""
+
+    @property
+    def extension(self) -> str:
+        """The agent."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """available, ringing, on_call, paused, unavailable."""
+        ...
+
+    @property
+    def calls_taken(self) -> int:
+        """Since the telephony node started."""
+        ...
+
+
+class QueueNow(Protocol):
+    """A queue at this moment."""
+
+    @property
+    def waiting(self) -> Sequence[WaitingNow]:
+        """Callers, the next one first."""
+        ...
+
+    @property
+    def members(self) -> Sequence[MemberNow]:
+        """Agents in the queue."""
+        ...
+
+
+class AgentNow(Protocol):
+    """An agent at this moment."""
+
+    @property
+    def state(self) -> str:
+        """available, reserved, on_call, wrap_up, paused or logged_out."""
+        ...
+
+    @property
+    def since(self) -> datetime | None:
+        """When this state began; None if that was before we looked."""
+        ...
+
+    @property
+    def registered(self) -> bool:
+        """Whether the phone can be rung."""
+        ...
+
+    @property
+    def call_id(self) -> UUID | None:
+        """The call the agent is offered or talks in."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why paused."""
+        ...
+
+
+class LiveState(Protocol):
+    """What the engine knows of queues and agents right now. None of it is waited for."""
+
+    def queue(self, tenant_id: UUID, name: str) -> QueueNow | None:
+        """None while it is not known (the telephony node is away, or has not heard of the queue yet)."""
+        ...
+
+    def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
+        """None while it is not known."""
+        ...
+
+
+class CallControl(Protocol):
+    """What the API may order."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the telephony node can be reached."""
+        ...
+
+    def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
+        """Order the end of a call; False when it does not live. Never blocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How one part is. ``detail`` is for the operator and holds no secret."""
+
+    ok: bool
+    detail: str = ""
+
+
+Check = Callable[[], Awaitable[Health]]
+"""Asks one part how it is; the API gives it one second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiDeps:
+    """Everything ``create_api`` needs. ``pool`` is of the role m3voip_api; ``checks`` are by the part's name and are what
+    readiness means; ``draining`` is true from the moment the process has been asked to stop."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    live: LiveState
+    control: CallControl
+    hub: EventHub
+    vault: RecordingVault
+    clock: Clock
+    checks: Mapping[str, Check]
+    draining: Callable[[], bool]
+    meters: Meters = field(default_factory=Meters)
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes

@@ -1,0 +1,41 @@
+"""Agents: people who answer calls, and the phone each uses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from m3voip.storage.postgres.admin.table import Db, Table
+
+
+class AgentRow(Struct, frozen=True, kw_only=True):
+    """An agent. ``endpoint`` is the phone's SIP user; its secret is known only as a hash that cannot be read."""
+
+    id: UUID
+    extension: str
+    display_name: str
+    endpoint: str
+    phone_kind: str
+    mailbox_id: UUID | None
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+TABLE = Table(
+    name="agent",
+    what="agent",
+    row=AgentRow,
+    written=frozenset({"ha1"}),
+    called={"mailbox_id": "mailboxId"},
+)
+
+
+async def by_extension(db: Db, tenant_id: UUID, extension: str) -> UUID | None:
+    """The id of the agent who has this extension now."""
+    found: UUID | None = await db.fetchval(
+        "SELECT id FROM agent WHERE tenant_id = $1 AND extension = $2", tenant_id, extension
+    )
+    return found

@@ -1,0 +1,119 @@
+"""Queues and their members."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from m3voip.storage.postgres.admin.refusals import Missing, Unknown
+from m3voip.storage.postgres.admin.table import Db, Table
+
+
+class QueueRow(Struct, frozen=True, kw_only=True):
+    """A queue. Durations are seconds; 0 = none / no limit."""
+
+    id: UUID
+    name: str
+    strategy: str
+    ring_timeout_s: int
+    retry_s: int
+    wrapup_s: int
+    max_wait_s: int
+    maxlen: int
+    weight: int
+    announce_interval_s: int
+    announce_position: bool
+    announce_holdtime: str
+    music: str
+    join_empty: list[str]
+    leave_empty: list[str]
+    overflow_queue_id: UUID | None
+    mailbox_id: UUID | None
+    record: bool
+    service_level_s: int
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class MemberRow(Struct, frozen=True, kw_only=True):
+    """An agent in a queue. ``paused`` is how the member starts when the telephony node does."""
+
+    queue_id: UUID
+    agent_id: UUID
+    extension: str
+    display_name: str
+    penalty: int
+    paused: bool
+    reason: str
+    created_at: datetime
+    updated_at: datetime
+
+
+TABLE = Table(
+    name="queue",
+    what="queue",
+    row=QueueRow,
+    called={"overflow_queue_id": "overflowQueueId", "mailbox_id": "mailboxId"},
+)
+
+_MEMBERS = """
+SELECT m.queue_id, m.agent_id, a.extension, a.display_name, m.penalty, m.paused, m.reason, m.created_at, m.updated_at
+FROM queue_member m JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.agent_id
+WHERE m.tenant_id = $1 AND m.queue_id = ANY ($2::uuid[])
+"""
+
+
+async def members(db: Db, tenant_id: UUID, queue_ids: list[UUID]) -> dict[UUID, list[MemberRow]]:
+    """The members of each of these queues, by penalty and extension."""
+    found: dict[UUID, list[MemberRow]] = {queue_id: [] for queue_id in queue_ids}
+    for row in await db.fetch(f"{_MEMBERS} ORDER BY m.penalty, a.extension", tenant_id, queue_ids):
+        found[row["queue_id"]].append(MemberRow(**row))
+    return found
+
+
+async def member(db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID) -> MemberRow:
+    """One member. Raises Missing."""
+    row = await db.fetchrow(f"{_MEMBERS} AND m.agent_id = $3", tenant_id, [queue_id], agent_id)
+    if row is None:
+        raise Missing("queue member")
+    return MemberRow(**row)
+
+
+async def set_member(
+    db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID, *, penalty: int | None, paused: bool | None
+) -> MemberRow:
+    """Put an agent into a queue, or change how they are in it; None keeps what is there. Raises Missing (the queue) or
+    Unknown (the agent)."""
+    await TABLE.get(db, tenant_id, queue_id)
+    try:
+        await db.execute(
+            """INSERT INTO queue_member (tenant_id, queue_id, agent_id, penalty, paused)
+               VALUES ($1, $2, $3, coalesce($4::integer, 0), coalesce($5::boolean, false))
+               ON CONFLICT (queue_id, agent_id) DO UPDATE SET
+                 penalty = coalesce($4::integer, queue_member.penalty),
+                 paused = coalesce($5::boolean, queue_member.paused)""",
+            tenant_id,
+            queue_id,
+            agent_id,
+            penalty,
+            paused,
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise Unknown("agent", "agentId") from error
+    return await member(db, tenant_id, queue_id, agent_id)
+
+
+async def remove_member(db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID) -> None:
+    """Take an agent out of a queue. Raises Missing."""
+    done = await db.fetchval(
+        "DELETE FROM queue_member WHERE tenant_id = $1 AND queue_id = $2 AND agent_id = $3 RETURNING true",
+        tenant_id,
+        queue_id,
+        agent_id,
+    )
+    if not done:
+        raise Missing("queue member")
