@@ -59,10 +59,10 @@ create table leg (
   primary key (call_id, seq)
 );
 
--- A call's stay in a queue. The first outcome stands.
+-- A call's stay in a queue. seq is that of the fact which began it. The first outcome stands.
 create table queue_visit (
   call_id     uuid not null,
-  visit       integer not null,   -- counts the call's visits from 1
+  seq         integer not null,
   tenant_id   uuid not null,
   queue       text not null,
   queue_id    uuid,
@@ -77,7 +77,7 @@ create table queue_visit (
   extension   text not null default '',    -- who answered
   agent_id    uuid,
   talk_s      double precision not null default 0,
-  primary key (call_id, visit)
+  primary key (call_id, seq)
 );
 create index queue_visit_report on queue_visit (tenant_id, queue, entered_at);
 

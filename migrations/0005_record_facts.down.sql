@@ -1,0 +1,1 @@
+drop function record_facts_v1;
