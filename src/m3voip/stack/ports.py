@@ -71,11 +71,14 @@ def assign(path: Path, address: str, *, held: Collection[str] = ()) -> Ports:
         others = _remembered_by_others(path)
         chosen: dict[str, int] = {}
         for name, preferred in _PREFERRED.items():
-            used = others | (set(chosen.values()) - ({chosen.get("sip_udp", 0)} if name == "sip_tcp" else set()))
             if name in known and name in held:
                 chosen[name] = known[name]
-            else:
-                chosen[name] = _first(_candidates(known.get(name), preferred), used, address)
+                continue
+            wanted, used = preferred, others | set(chosen.values())
+            if name == "sip_tcp":  # the same number as UDP, as everybody expects
+                wanted = chosen["sip_udp"]
+                used.discard(wanted)
+            chosen[name] = _first(_candidates(known.get(name), wanted), used, address)
         if "rtp_start" in known and "rtp_start" in held:
             chosen["rtp_start"] = known["rtp_start"]
         else:

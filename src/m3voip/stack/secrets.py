@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from m3voip.api.keys import new_key
 from m3voip.stack import files
 from m3voip.stack.errors import StackError
 
@@ -77,7 +78,7 @@ def _generate() -> dict[str, Any]:
         return secrets.token_urlsafe(24)
 
     return {
-        "admin_key": f"m3v_live_{token()}",
+        "admin_key": str(new_key(secrets.token_bytes)),
         "key_pepper": token(),
         "link_secret": token(),
         "ari_password": token(),

@@ -42,6 +42,8 @@ from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
 from m3voip.stack.processes import ManagedProcess, Spec, State
 from m3voip.stack.secrets import Secrets
+from m3voip.stack.seed import seed
+from m3voip.storage.postgres.migrate import migrate
 
 PARTS = ("postgres", "asterisk", "agi", "service")
 """In the order of starting; stopped in reverse."""
@@ -60,8 +62,8 @@ def _nobody_listens() -> None:
 class Stack:
     """The `parts` of an instance under our eyes. Parts that already run (their supervisor was killed) are adopted with
     their calls. `ephemeral` instances do not wait for the disk, end with us even if we are killed, and leave no
-    folder behind. `drain_seconds` is how long Asterisk may finish its calls when we stop. `on_change` may be set
-    to hear of every change."""
+    folder behind. `drain_seconds` is how long Asterisk may finish its calls when we stop; a `seeded` database has the
+    sample office in it (seed.py), otherwise only the schema. `on_change` may be set to hear of every change."""
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Stack:
         instance: str | None = None,
         parts: Collection[str] = PARTS,
         ephemeral: bool = False,
+        seeded: bool = False,
         drain_seconds: float = 0.0,
     ) -> None:
         if unknown := set(parts) - set(PARTS):
@@ -80,6 +83,7 @@ class Stack:
         self.processes: dict[str, ManagedProcess] = {}
         self._parts = [part for part in PARTS if part in parts]
         self._ephemeral = ephemeral
+        self._seeded = seeded
         self._drain_seconds = drain_seconds
         self.on_change: Callable[[], None] = _nobody_listens
         self._tasks = asyncio.TaskGroup()
@@ -158,21 +162,26 @@ class Stack:
 
     async def _start(self, specs: list[Spec], adopted: dict[str, int]) -> None:
         for spec in specs:
-            self.processes[spec.name] = ManagedProcess(
-                spec, on_change=self._changed, adopt=adopted.get(spec.name)
-            )
+            self.processes[spec.name] = ManagedProcess(spec, on_change=self._changed, adopt=adopted.get(spec.name))
         # The database first, because the service needs its tables; Asterisk starts beside it.
         first = [part for part in self._parts if part in ("postgres", "asterisk")]
         for part in first:
             self._keep(part)
         if "postgres" in first:
             await self._first_ready("postgres")
-            await roles.provide(self.folders, self.ports, self.secrets)
+            await self._fill_database()
         for part in self._parts:
             if part not in first:
                 self._keep(part)
         for part in self._parts:
             await self._first_ready(part)
+
+    async def _fill_database(self) -> None:
+        assert self.settings.owner_dsn is not None  # we wrote it
+        await roles.provide(self.folders, self.ports, self.secrets)
+        await migrate(self.settings.owner_dsn.get_secret_value())
+        if self._seeded:
+            await seed(self.settings, self.secrets)
 
     def _changed(self) -> None:
         self.on_change()

@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 async def supervise(instance: str | None = None, parts: Collection[str] = PARTS) -> int:
     """Run until stopped. Returns the exit status: 0 after a stop, 1 if the stack could not be started."""
     _log_plainly()
-    stack = Stack(instance=instance, parts=parts, drain_seconds=DRAIN_SECONDS)
+    stack = Stack(instance=instance, parts=parts, seeded=True, drain_seconds=DRAIN_SECONDS)
     publisher = Publisher(stack)
     stop = _Stop(stack, publisher)
     try:
