@@ -76,7 +76,7 @@ create table queue_visit (
   waited_s    double precision,
   extension   text not null default '',    -- who answered
   agent_id    uuid,
-  talk_s      double precision not null default 0,
+  talk_s      double precision,   -- of the talk that answered it
   primary key (call_id, seq)
 );
 create index queue_visit_report on queue_visit (tenant_id, queue, entered_at);

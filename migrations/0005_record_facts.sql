@@ -123,8 +123,8 @@ begin
     update queue_visit as v set
       joined_at = coalesce(v.joined_at, d.joined_at),
       position = coalesce(v.position, d.position),
-      offers = v.offers + coalesce(d.offers, 0),
-      missed = v.missed + coalesce(d.missed, 0),
+      offers = v.offers + case when v.outcome is null then coalesce(d.offers, 0) else 0 end,
+      missed = v.missed + case when v.outcome is null then coalesce(d.missed, 0) else 0 end,
       outcome = coalesce(v.outcome, d.outcome),
       outcome_at = coalesce(v.outcome_at, d.outcome_at),
       waited_s = coalesce(v.waited_s, d.waited_s),
@@ -132,10 +132,10 @@ begin
       agent_id = case when v.outcome is null and d.extension is not null
                       then (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension)
                       else v.agent_id end,
-      talk_s = v.talk_s + coalesce(d.talked_s, 0)
+      talk_s = case coalesce(v.outcome, d.outcome) when 'answered' then coalesce(v.talk_s, d.talk_s) end
     from jsonb_to_recordset(visited) as d (
       call_id uuid, tenant_id uuid, joined_at timestamptz, position integer, offers integer, missed integer, outcome text,
-      outcome_at timestamptz, waited_s float8, extension text, talked_s float8)
+      outcome_at timestamptz, waited_s float8, extension text, talk_s float8)
     where v.call_id = d.call_id and v.seq = (select max(w.seq) from queue_visit w where w.call_id = d.call_id);
   end if;
   if visits is not null then
@@ -145,11 +145,12 @@ begin
            (select q.id from queue q where q.tenant_id = d.tenant_id and q.name = d.queue), d.entered_at, d.joined_at,
            d.position, coalesce(d.offers, 0), coalesce(d.missed, 0), d.outcome, d.outcome_at, d.waited_s,
            coalesce(d.extension, ''),
-           (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension), coalesce(d.talked_s, 0)
+           (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension),
+           case d.outcome when 'answered' then d.talk_s end
       from jsonb_to_recordset(visits) as d (
         call_id uuid, seq integer, tenant_id uuid, queue text, entered_at timestamptz, joined_at timestamptz,
         position integer, offers integer, missed integer, outcome text, outcome_at timestamptz, waited_s float8,
-        extension text, talked_s float8)
+        extension text, talk_s float8)
     on conflict do nothing;
   end if;
 
