@@ -16,6 +16,7 @@ from msgspec import Struct
 from m3voip.core.commands import AskCrm, Command
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
+from m3voip.ivr.prompts import PromptSource
 
 Deliver = Callable[[str, Event], None]
 """Hands an event to the call that owns this leg. Never blocks."""
@@ -188,4 +189,26 @@ class Consent(Protocol):
 
     def may_record(self, tenant_id: UUID, queue: str) -> bool:
         """Whether the first frame may be written."""
+        ...
+
+
+class Speech(Protocol):
+    """Makes what trees say playable by the telephony node."""
+
+    @property
+    def engine(self) -> str:
+        """The text-to-speech engine and its version: part of every text's key."""
+        ...
+
+    @property
+    def voices(self) -> frozenset[str]:
+        """The voices a tree may name."""
+        ...
+
+    def files(self) -> Mapping[str, str]:
+        """The sound files a tree may play: name → SHA-256 of the content. Reads the disk."""
+        ...
+
+    async def prepare(self, prompts: Mapping[str, PromptSource]) -> None:
+        """Render what is not there yet. Raises ProviderError naming the prompt; a tree goes live only after this."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from m3voip.core import events as ev
-from m3voip.core.call import Step
+from m3voip.core.call import Call, Step
 from m3voip.core.causes import EndReason
 from m3voip.ivr.node import Node, SilentNode, Turn
 from m3voip.ivr.prompts import PromptSource
@@ -51,6 +51,11 @@ class CompiledTree:
             return self.start(step, event.at, now)
         node = self._nodes.get(name)
         return lost(step) if node is None else node.resume(step, event, Turn(self, event.at, now))
+
+    def takes_keys(self, call: Call) -> bool:
+        """Whether a key would be heard now, while a prompt may still play."""
+        node = self._nodes.get(call.cursor.node)
+        return node is not None and node.takes_keys(call.cursor.playing)
 
     def go(self, step: Step, target: str, turn: Turn) -> Step:
         """Enter ``target``, passing through nodes that only decide. An empty target ends the call."""

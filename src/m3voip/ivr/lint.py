@@ -5,7 +5,6 @@ Faults of one verb are found by the verb itself (``Verb.check``); here are those
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from m3voip.ivr import paths
@@ -13,14 +12,11 @@ from m3voip.ivr.finding import Finding, Severity
 from m3voip.ivr.known import Known
 from m3voip.ivr.misfit import similar
 from m3voip.ivr.model import Draft
-from m3voip.ivr.prompts import Prompt, Recording
+from m3voip.ivr.prompts import FILE_NAME, Prompt, Recording
 from m3voip.ivr.template import BUILT_IN, Spoken, TemplateError, named, spoken
 from m3voip.ivr.verbs.base import Verb
 from m3voip.ivr.verbs.collect import Collect
 from m3voip.ivr.verbs.http import Http
-
-FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63}){0,3}\.(wav|flac|ogg)")
-"""A file of the prompt folder: plain names, no dots but the ending's."""
 
 
 def check(draft: Draft, known: Known = Known()) -> tuple[Finding, ...]:  # noqa: B008 (frozen)

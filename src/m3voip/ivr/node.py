@@ -64,6 +64,10 @@ class Node:
         """Something happened while the caller is here. What makes no sense here changes nothing."""
         raise NotImplementedError
 
+    def takes_keys(self, playing: bool) -> bool:
+        """Whether a key changes anything here, while a prompt is ``playing`` or after it."""
+        return False
+
     def resume(self, step: Step, event: ev.Recovered, turn: Turn) -> Step:
         """Carry on after the service was away: leave a prompt that still plays, else do this node again."""
         if event.playing:

@@ -6,6 +6,7 @@ changed prompt is a new key and calls in progress keep theirs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -13,6 +14,9 @@ from msgspec import Struct
 
 from m3voip.core.call import Call
 from m3voip.ivr.template import Spoken, spoken
+
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63}){0,3}\.(wav|flac|ogg)")
+"""A file of the prompt folder: plain names, no dots but the ending's."""
 
 NOTHING_TO_SAY = ("silence:1",)
 

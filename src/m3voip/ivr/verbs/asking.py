@@ -47,7 +47,7 @@ class Asking(Verb, frozen=True, kw_only=True):
 class AskingNode(Node):
     """Plays the prompt, waits, asks again, gives up."""
 
-    __slots__ = ("_again_invalid", "_again_silent", "_asked", "_on_fail", "_patience", "_retries", "barge_in")
+    __slots__ = ("_again_invalid", "_again_silent", "_asked", "_barge_in", "_on_fail", "_patience", "_retries")
 
     def __init__(self, name: str, spec: Asking, book: PromptBook, on_fail: str) -> None:
         super().__init__(name)
@@ -57,7 +57,7 @@ class AskingNode(Node):
         self._on_fail = on_fail
         self._patience = timedelta(seconds=spec.timeout_s)
         self._retries = spec.retries
-        self.barge_in = spec.barge_in
+        self._barge_in = spec.barge_in
 
     def enter(self, step: Step, turn: Turn) -> Step:
         """Ask."""
@@ -67,14 +67,17 @@ class AskingNode(Node):
         """A key, the end of the prompt, or no key in time."""
         match event:
             case ev.CallerPressed():
-                ignored = step.call.cursor.playing and not self.barge_in
-                return step if ignored else self.key(step, event, turn)
+                return self.key(step, event, turn) if self.takes_keys(step.call.cursor.playing) else step
             case ev.PromptFinished() if heard(step, event):
                 return step.cursor(playing=False).wait(turn.now + self._patience)
             case ev.TimeUp() if not too_early(step, turn):
                 return self.silence(step, turn)
             case _:
                 return step
+
+    def takes_keys(self, playing: bool) -> bool:
+        """Always, except over a prompt that may not be interrupted."""
+        return self._barge_in or not playing
 
     def key(self, step: Step, event: ev.CallerPressed, turn: Turn) -> Step:
         """Take one key."""
