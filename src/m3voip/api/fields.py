@@ -7,30 +7,36 @@ characters, which Postgres and logs cannot take.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+import msgspec
+from msgspec import Struct
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from m3voip.core.phone import digits, e164
 
 _EXTENSION = r"^[0-9]{2,6}$"
-_NAME = r"^[a-z0-9-]{1,32}$"
+_NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
+_TREE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _BOX = r"^[0-9]{2,10}$"
-_PIN = r"^[0-9]{4,12}$"
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
-_HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
-_USERNAME = r"^[A-Za-z0-9_.+-]{1,64}$"
+_PERSON = r"^[\w .'-]{0,40}$"
+_HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?$"
+_USERNAME = r"^[A-Za-z0-9_.+-]{0,64}$"
+_CARRIER_WORD = r"^[A-Za-z0-9!#$%&()*+,./:<=>?@^_{|}~-]{0,128}$"
 _KEY = r"^[\x21-\x7e]{1,200}$"
 
 _HINTS = {
     _EXTENSION: "must be 2 to 6 digits, for example 101.",
-    _NAME: "must be 1 to 32 of a-z, 0-9 and -, for example sales.",
+    _NAME: "must be 1 to 32 of a-z, 0-9 and -, beginning with a letter or digit, for example sales.",
     _BOX: "must be 2 to 10 digits, for example 100.",
-    _PIN: "must be 4 to 12 digits.",
+    _TREE: "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit, for example main.",
+    _PERSON: "must be at most 40 letters, digits, spaces and . ' - _",
+    _CARRIER_WORD: "must be at most 128 ASCII characters without spaces, quotes, ; and backslash.",
     _TEXT: "must not hold control characters.",
     _HOST: "must be a host name or an address, for example sip.carrier.example.",
-    _USERNAME: "must be 1 to 64 of letters, digits and _ . + -",
+    _USERNAME: "must be at most 64 of letters, digits and _ . + -",
     _KEY: "must be 1 to 200 visible ASCII characters, for example a UUID.",
 }
 
@@ -64,8 +70,13 @@ def _utc(value: datetime) -> datetime:
 Extension = Annotated[str, StringConstraints(pattern=_EXTENSION), Field(description="2 to 6 digits")]
 Name = Annotated[str, StringConstraints(pattern=_NAME), Field(description="1 to 32 of a-z, 0-9 and -")]
 Box = Annotated[str, StringConstraints(pattern=_BOX), Field(description="number of a mailbox, 2 to 10 digits")]
-Pin = Annotated[str, StringConstraints(pattern=_PIN), Field(description="4 to 12 digits")]
+TreeName = Annotated[str, StringConstraints(pattern=_TREE), Field(description="1 to 32 of a-z, 0-9, - and _")]
+Person = Annotated[
+    str, StringConstraints(pattern=_PERSON), Field(description="at most 40 letters, digits, spaces, . ' - _")
+]
+SipPassword = Annotated[str, StringConstraints(pattern=_CARRIER_WORD)]
 Text = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=100)]
+Label = Annotated[str, StringConstraints(pattern=_TEXT, max_length=100)]
 LongText = Annotated[str, StringConstraints(pattern=_TEXT, max_length=500)]
 Host = Annotated[str, StringConstraints(pattern=_HOST), Field(description="host name or address")]
 Username = Annotated[str, StringConstraints(pattern=_USERNAME)]
@@ -80,6 +91,39 @@ Number = Annotated[
 ]
 Time = Annotated[datetime, AfterValidator(_utc), Field(description="ISO 8601 with its zone; answered in UTC")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def examples(*shown: dict[str, JsonValue]) -> ConfigDict:
+    """The examples of a schema, for its ``model_config``."""
+    return ConfigDict(json_schema_extra={"examples": list(shown)})
+
+
+def page_of(shown: dict[str, JsonValue]) -> ConfigDict:
+    """The example of a list with one row."""
+    return examples({"items": [shown], "nextCursor": None})
+
+
+def unset() -> Any:
+    """The default of a field that a PATCH may leave out: never looked at, and not null in the documentation."""
+    return Field(default_factory=lambda: None)
+
+
+def columns(sent: BaseModel, *, changes: bool = False) -> dict[str, Any]:
+    """What a client sent, by the database's column names; ``changes``: only the fields that were sent."""
+    return {_column(name): value for name, value in sent.model_dump(exclude_unset=changes).items()}
+
+
+def fields(row: Struct) -> dict[str, Any]:
+    """A row by the API's field names."""
+    return {_field(name): value for name, value in msgspec.structs.asdict(row).items()}
+
+
+def _column(name: str) -> str:
+    return name.removesuffix("ec") if name.endswith("_sec") else name
+
+
+def _field(name: str) -> str:
+    return f"{name}ec" if name.endswith("_s") else name
 
 
 class Wire(BaseModel):

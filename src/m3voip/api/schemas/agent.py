@@ -1,0 +1,111 @@
+"""Agents on the wire."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from m3voip.api.fields import Extension, Person, Sent, Time, Wire, examples, page_of, unset
+from m3voip.api.schemas.page import Page
+
+ID = "019ab0c4-1111-7a31-9f00-3b1c2d4e5f60"
+
+
+class PhoneKind(StrEnum):
+    """What stands on the desk; it decides transport, encryption and codecs."""
+
+    DESK_TLS = "desk_tls"
+    DESK_UDP = "desk_udp"
+    SOFTPHONE = "softphone"
+    BROWSER = "browser"
+
+
+class AgentState(StrEnum):
+    """The six states of an agent."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    ON_CALL = "on_call"
+    WRAP_UP = "wrap_up"
+    PAUSED = "paused"
+    LOGGED_OUT = "logged_out"
+
+
+class NewAgent(Sent):
+    """A person who is to answer calls."""
+
+    extension: Extension
+    display_name: Person = Field(min_length=1)
+    phone_kind: PhoneKind = PhoneKind.DESK_TLS
+    mailbox_id: UUID | None = Field(default=None, description="mailbox whose messages light the phone's lamp")
+    active: bool = Field(default=True, description="false: the phone cannot register, queues do not ring it")
+    model_config = examples({"extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls"})
+
+
+class AgentChange(Sent):
+    """What to change; what is left out stays."""
+
+    extension: Extension = unset()
+    display_name: Person = unset()
+    phone_kind: PhoneKind = unset()
+    mailbox_id: UUID | None = Field(default=None)
+    active: bool = unset()
+    model_config = examples({"displayName": "Layla H."})
+
+
+class AgentLive(Wire):
+    """What the agent does at this moment."""
+
+    state: AgentState
+    since: Time | None = Field(description="null: since before the service looked")
+    registered: bool = Field(description="whether the phone can be rung")
+    call_id: UUID | None = Field(description="the call that rings or is talked in")
+    reason: str = Field(description="why paused")
+
+
+_AGENT: dict[str, JsonValue] = {
+    "id": ID, "extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls", "sipUsername": "e3f09a1b2c4",
+    "mailboxId": None, "active": True, "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
+    "live": {"state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "callId": None, "reason": ""},
+}  # fmt: skip
+
+
+class Agent(Wire):
+    """An agent and what they do at this moment."""
+
+    id: UUID
+    extension: str
+    display_name: str
+    phone_kind: PhoneKind
+    sip_username: str = Field(description="what the phone registers as; the authentication realm is asterisk")
+    mailbox_id: UUID | None
+    active: bool
+    created_at: Time
+    updated_at: Time
+    live: AgentLive | None = Field(description="null while it is not known, for example while Asterisk is away")
+    model_config = examples(_AGENT)
+
+
+class AgentCreated(Agent):
+    """A new agent, with the phone's secret."""
+
+    sip_secret: str | None = Field(
+        description="shown this once; null when a request is repeated with its Idempotency-Key"
+    )
+    model_config = examples({**_AGENT, "live": None, "sipSecret": "q0mJ4n1oZ0bqXW3nR8v2kQ"})
+
+
+class SipCredentials(Wire):
+    """What a phone registers with."""
+
+    sip_username: str
+    sip_secret: str = Field(description="shown this once")
+    model_config = examples({"sipUsername": "e3f09a1b2c4", "sipSecret": "q0mJ4n1oZ0bqXW3nR8v2kQ"})
+
+
+class AgentPage(Page[Agent]):
+    """Agents in the order they were made."""
+
+    model_config = page_of(_AGENT)
