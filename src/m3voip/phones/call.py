@@ -163,7 +163,12 @@ class Call(Watched):
                     self.transfer_status = int(found[1])
                     self._tell(f"transfer {self.transfer_status}")
                 self.reply(server, 200, "OK")
-            case "INFO" | "OPTIONS" | "MESSAGE":
+            case "INFO":
+                if found := re.search(rb"^Signal\s*=\s*([0-9A-D*#])", request.body, re.MULTILINE):
+                    self.stream.keys.digits += found[1].decode()
+                self._tell("INFO")
+                self.reply(server, 200, "OK")
+            case "OPTIONS" | "MESSAGE":
                 self._tell(request.method)
                 self.reply(server, 200, "OK")
             case _:

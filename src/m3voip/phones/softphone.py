@@ -22,7 +22,7 @@ from m3voip.phones.media.srtp import new_key
 from m3voip.phones.media.ticker import Ticker
 from m3voip.phones.outgoing import OutgoingCall
 from m3voip.phones.registration import Registration
-from m3voip.phones.sip.message import Message, address_of, param, response_to
+from m3voip.phones.sip.message import Address, Message, address_of, param, response_to
 from m3voip.phones.sip.transaction import ServerTransaction
 from m3voip.phones.sip.transport import TransportName, client_tls
 from m3voip.phones.ua import ALLOW, UserAgent
@@ -98,6 +98,11 @@ class Softphone:
     def uri(self) -> str:
         """A SIP URI that reaches this phone directly."""
         return self._ua.contact.strip("<>")
+
+    @property
+    def address(self) -> Address:
+        """Host and port our SIP leaves from."""
+        return self._ua.local
 
     # Registering
 

@@ -44,7 +44,7 @@ class Watched:
 
     @property
     def digits_heard(self) -> str:
-        """Keys the other side pressed (RFC 4733)."""
+        """Keys the other side pressed, by RFC 4733 or SIP INFO."""
         return self.stream.keys.digits
 
     def seconds(self, first: str, second: str) -> float:
