@@ -35,7 +35,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     endpoints: Mapping[tuple[UUID, str], str] = {}
     """(tenant, extension) → endpoint"""
     boxes: Mapping[tuple[UUID, str], str] = {}
-    """(tenant, box) → the node's name of it"""
+    """(tenant, box number or queue name) → the node's name of that mailbox; a queue's name stands for its mailbox"""
 
 
 class CurrentDirectory:

@@ -1,0 +1,148 @@
+"""What operators have set up, as plain values: one consistent reading of the configuration for all tenants.
+
+Storage reads it; the engine makes its directory from it, the telephony provider its provisioning. Durations in seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or ""."""
+
+    tenant_id: UUID
+    extension: str
+    display_name: str
+    endpoint: str
+    phone_kind: str
+    ha1: str
+    box: str
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """An agent in a queue."""
+
+    extension: str
+    endpoint: str
+    penalty: int
+    paused: bool
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """A queue; the meaning of each field is that of the column in migrations/0002_configuration.sql."""
+
+    tenant_id: UUID
+    name: str
+    strategy: str
+    ring_timeout_s: int
+    retry_s: int
+    wrapup_s: int
+    max_wait_s: int
+    maxlen: int
+    weight: int
+    announce_interval_s: int
+    announce_position: bool
+    announce_holdtime: str
+    music: str
+    join_empty: tuple[str, ...]
+    leave_empty: tuple[str, ...]
+    overflow: str
+    box: str
+    record: bool
+    members: tuple[Member, ...]
+
+
+class Mailbox(Struct, frozen=True, kw_only=True):
+    """A voicemail box."""
+
+    tenant_id: UUID
+    box: str
+    owner_name: str
+
+
+class Trunk(Struct, frozen=True, kw_only=True):
+    """A carrier."""
+
+    tenant_id: UUID
+    name: str
+    kind: str
+    host: str
+    port: int
+    transport: str
+    addresses: tuple[str, ...]
+    username: str
+    secret: str
+    contact_user: str
+
+
+class Did(Struct, frozen=True, kw_only=True):
+    """A number that people call: exactly one of ``tree`` and ``queue`` is named; the floor may name a queue and a box."""
+
+    tenant_id: UUID
+    digits: str
+    tree: str
+    queue: str
+    floor_queue: str
+    floor_box: str
+
+
+class TreeText(Struct, frozen=True, kw_only=True):
+    """One version of an IVR tree as it was written."""
+
+    tenant_id: UUID
+    name: str
+    version: int
+    source: str
+
+
+class Block(Struct, frozen=True, kw_only=True):
+    """A caller who is turned away until ``until`` (None = for good)."""
+
+    tenant_id: UUID
+    digits: str
+    until: datetime | None
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """A company, and who serves callers of numbers without a place of their own while the service is away."""
+
+    tenant_id: UUID
+    floor_queue: str
+    floor_box: str
+
+
+class Office(Struct, frozen=True, kw_only=True):
+    """Everything that is active. ``trees`` are the versions that new calls get."""
+
+    tenants: tuple[Tenant, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    trunks: tuple[Trunk, ...] = ()
+    dids: tuple[Did, ...] = ()
+    trees: tuple[TreeText, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+def node_name(tenant_id: UUID, default_tenant: UUID, name: str) -> str:
+    """The telephony node's name of a tenant's queue: the plain name for the default tenant, else behind the tenant's
+    first eight hexadecimal digits (``12ab34cd-sales``)."""
+    return name if tenant_id == default_tenant else f"{_short(tenant_id)}-{name}"
+
+
+def node_box(tenant_id: UUID, default_tenant: UUID, box: str) -> str:
+    """The telephony node's name of a tenant's mailbox: ``box@context``."""
+    return f"{box}@{'default' if tenant_id == default_tenant else _short(tenant_id)}"
+
+
+def phone_context(tenant_id: UUID, default_tenant: UUID) -> str:
+    """Where a tenant's phones dial from: a tenant's phones reach only that tenant's extensions."""
+    return "from-agent" if tenant_id == default_tenant else f"from-agent-{_short(tenant_id)}"
+
+
+def _short(tenant_id: UUID) -> str:
+    return tenant_id.hex[-8:]

@@ -1,0 +1,137 @@
+"""Keeps the directory current: reads the configuration, compiles the trees, has their prompts rendered, then swaps whole.
+
+Law: a tree becomes what new calls get only when it compiles and every prompt of it can be played; until then the version
+before it stays. Calls in progress keep the version they began with, whatever happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from m3voip.core.call import Flow
+from m3voip.core.errors import ProviderError
+from m3voip.core.office import Office, TreeText, node_box, node_name
+from m3voip.engine.routing import Blocked, CurrentDirectory, Directory
+from m3voip.ivr.compile import compile_text
+from m3voip.ivr.finding import TreeError
+from m3voip.ivr.interpreter import CompiledTree
+from m3voip.ivr.known import Known
+from m3voip.ivr.prompts import PromptSource
+
+log = structlog.get_logger()
+
+DIRECT = "direct-"
+"""Trees of DIDs that lead straight to a queue are made here and named after it."""
+
+
+class Speech(Protocol):
+    """Makes prompts playable."""
+
+    @property
+    def engine(self) -> str:
+        """The engine's name and version: part of every prompt's key."""
+        ...
+
+    def files(self) -> Mapping[str, str]:
+        """Sound files a tree may play: name → SHA-256."""
+        ...
+
+    async def prepare(self, prompts: Mapping[str, PromptSource]) -> None:
+        """Render what is missing; ProviderError names the prompt that cannot be made."""
+        ...
+
+
+class TreeSource(Protocol):
+    """Where versions of trees are kept."""
+
+    async def tree(self, tenant_id: UUID, name: str, version: int) -> TreeText | None:
+        """One version."""
+        ...
+
+
+class DirectoryKeeper:
+    """Makes the current directory from each new reading of the configuration."""
+
+    def __init__(
+        self, *, current: CurrentDirectory, speech: Speech, trees: TreeSource, default_tenant: UUID
+    ) -> None:
+        self._current = current
+        self._speech = speech
+        self._trees = trees
+        self._default_tenant = default_tenant
+        self._compiled: dict[tuple[UUID, str, int], CompiledTree] = {}
+
+    async def update(self, office: Office) -> None:
+        """Swap in what ``office`` says."""
+        flows: dict[tuple[UUID, str], Flow] = {}
+        for text in (*office.trees, *_direct_trees(office)):
+            key = (text.tenant_id, text.name)
+            tree = await self._compile(text)
+            before = self._current.now.trees.get(key)
+            if tree is not None:
+                flows[key] = tree
+            elif before is not None:
+                flows[key] = before
+        default = self._default_tenant
+        self._current.now = Directory(
+            dids={d.digits: (d.tenant_id, d.tree or f"{DIRECT}{d.queue}") for d in office.dids},
+            trees=flows,
+            blocked={(b.tenant_id, b.digits): Blocked(b.until) for b in office.blocks},
+            queues={(q.tenant_id, q.name): node_name(q.tenant_id, default, q.name) for q in office.queues},
+            endpoints={(a.tenant_id, a.extension): a.endpoint for a in office.agents},
+            boxes={
+                **{(q.tenant_id, q.name): node_box(q.tenant_id, default, q.box) for q in office.queues if q.box},
+                **{(m.tenant_id, m.box): node_box(m.tenant_id, default, m.box) for m in office.mailboxes},
+            },
+        )
+
+    async def flow(self, tenant_id: UUID, name: str, version: int) -> Flow | None:
+        """The version a call began with, for recovery."""
+        known = self._compiled.get((tenant_id, name, version))
+        if known is not None:
+            return known
+        if name.startswith(DIRECT):
+            return self._current.now.trees.get((tenant_id, name))
+        text = await self._trees.tree(tenant_id, name, version)
+        return None if text is None else await self._compile(text)
+
+    async def _compile(self, text: TreeText) -> CompiledTree | None:
+        key = (text.tenant_id, text.name, text.version)
+        if text.version and key in self._compiled:
+            return self._compiled[key]
+        known = Known(files=self._speech.files())
+        try:
+            tree = compile_text(
+                text.source, name=text.name, version=text.version, engine=self._speech.engine, known=known
+            )
+            await self._speech.prepare(tree.prompts)
+        except (TreeError, ProviderError) as error:
+            log.error("tree.refused", tree=text.name, version=text.version, why=str(error))
+            return None
+        self._compiled[key] = tree
+        return tree
+
+
+def _direct_trees(office: Office) -> list[TreeText]:
+    """A tree of one queue, then its mailbox, for each queue that a DID leads to directly."""
+    wanted = {(did.tenant_id, did.queue) for did in office.dids if did.queue}
+    texts: list[TreeText] = []
+    for queue in office.queues:
+        if (queue.tenant_id, queue.name) not in wanted:
+            continue
+        lines = ["version: 1", "entry: queue", "nodes:", "  queue:", "    queue:", f"      name: {queue.name}"]
+        lines += [f"      timeout_s: {queue.max_wait_s}"] if queue.max_wait_s else []
+        lines += [f"      record: {'true' if queue.record else 'false'}"]
+        if queue.box:
+            lines += [f'      box: "{queue.box}"', "      overflow: message", "  message:", "    voicemail:"]
+            lines += [f'      box: "{queue.box}"', "      then: bye"]
+        else:
+            lines += ["      overflow: bye"]
+        lines += ["  bye:", "    hangup: {}"]
+        source = "\n".join(lines) + "\n"
+        texts.append(TreeText(tenant_id=queue.tenant_id, name=f"{DIRECT}{queue.name}", version=0, source=source))
+    return texts

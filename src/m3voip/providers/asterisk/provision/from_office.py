@@ -1,0 +1,97 @@
+"""The configuration as Asterisk shall see it. One bad row is left out and reported; it must not take the others down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from m3voip.core import office as o
+from m3voip.core.office import node_box, node_name, phone_context
+from m3voip.providers.asterisk.provision import model as m
+from m3voip.providers.asterisk.provision.names import ProvisioningError
+
+log = structlog.get_logger()
+Row = TypeVar("Row")
+Made = TypeVar("Made")
+
+
+def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
+    """Everything that Asterisk needs to serve callers, also while the service is away."""
+    floor = next((t for t in office.tenants if t.tenant_id == default_tenant), None)
+
+    def endpoint(a: o.Agent) -> m.EndpointConfig:
+        return m.EndpointConfig(
+            name=a.endpoint,
+            kind=m.EndpointKind(a.phone_kind),
+            ha1=a.ha1,
+            extension=a.extension,
+            display_name=a.display_name,
+            mailbox=node_box(a.tenant_id, default_tenant, a.box) if a.box else "",
+            context=phone_context(a.tenant_id, default_tenant),
+        )
+
+    def queue(q: o.Queue) -> m.QueueConfig:
+        return m.QueueConfig(
+            name=node_name(q.tenant_id, default_tenant, q.name),
+            strategy=m.Strategy(q.strategy),
+            ring_timeout=q.ring_timeout_s,
+            retry=q.retry_s,
+            wrap_up=q.wrapup_s,
+            announce_interval=q.announce_interval_s,
+            announce_position=q.announce_position,
+            announce_holdtime=m.HoldtimeAnnouncement(q.announce_holdtime),
+            music=q.music,
+            maxlen=q.maxlen,
+            weight=q.weight,
+            join_empty=tuple(m.Unavailable(reason) for reason in q.join_empty),
+            leave_when_empty=tuple(m.Unavailable(reason) for reason in q.leave_empty),
+            members=tuple(
+                m.MemberConfig(endpoint=one.endpoint, name=one.extension, penalty=one.penalty, paused=one.paused)
+                for one in q.members
+            ),
+        )
+
+    def mailbox(b: o.Mailbox) -> m.MailboxConfig:
+        return m.MailboxConfig(mailbox=node_box(b.tenant_id, default_tenant, b.box), owner_name=b.owner_name)
+
+    def trunk(t: o.Trunk) -> m.TrunkConfig:
+        return m.TrunkConfig(
+            name=f"trunk-{node_name(t.tenant_id, default_tenant, t.name)}",
+            addresses=t.addresses,
+            server=f"{t.host}:{t.port}" if t.host else "",
+            username=t.username,
+            password=t.secret,
+            register=t.kind == "registration",
+            contact_user=t.contact_user,
+            tls=t.transport == "tls",
+        )
+
+    def did(d: o.Did) -> m.DidConfig:
+        return m.DidConfig(
+            number=d.digits,
+            queue=node_name(d.tenant_id, default_tenant, d.floor_queue) if d.floor_queue else "",
+            mailbox=node_box(d.tenant_id, default_tenant, d.floor_box) if d.floor_box else "",
+        )
+
+    return m.Provisioning(
+        endpoints=_each("agent", (a for a in office.agents if a.ha1), endpoint),
+        queues=_each("queue", office.queues, queue),
+        mailboxes=_each("mailbox", office.mailboxes, mailbox),
+        trunks=_each("trunk", office.trunks, trunk),
+        dids=_each("did", office.dids, did),
+        default_queue=node_name(default_tenant, default_tenant, floor.floor_queue) if floor and floor.floor_queue else "",
+        default_mailbox=node_box(default_tenant, default_tenant, floor.floor_box) if floor and floor.floor_box else "",
+    )
+
+
+def _each(what: str, rows: Iterable[Row], make: Callable[[Row], Made]) -> tuple[Made, ...]:
+    made: list[Made] = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except (ProvisioningError, ValueError) as error:
+            log.error("provisioning.row_refused", what=what, why=str(error), action="correct it by the API")
+    return tuple(made)

@@ -1,0 +1,126 @@
+"""Reads the configuration: all of it at one moment (one repeatable-read transaction), as the engine's role.
+
+Also trees: their versions for calls that began with them, and new versions that come from files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from uuid import UUID
+
+import asyncpg
+
+from m3voip.core import office as o
+
+_TENANTS = """
+select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as floor_box
+  from tenant t
+  left join queue q on q.id = t.floor_queue_id
+  left join mailbox m on m.id = t.floor_mailbox_id
+ order by t.tenant_id"""
+_AGENTS = """
+select a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, coalesce(m.box, '') as box
+  from agent a left join mailbox m on m.id = a.mailbox_id
+ where a.active order by a.tenant_id, a.extension"""
+_QUEUES = """
+select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box
+  from queue q
+  left join queue v on v.id = q.overflow_queue_id
+  left join mailbox m on m.id = q.mailbox_id
+ where q.active order by q.tenant_id, q.name"""
+_MEMBERS = """
+select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused
+  from queue_member qm join agent a on a.id = qm.agent_id
+ where a.active order by a.extension"""
+_MAILBOXES = "select tenant_id, box, owner_name from mailbox order by tenant_id, box"
+_TRUNKS = "select * from trunk where active order by tenant_id, name"
+_DIDS = """
+select d.tenant_id, d.digits, coalesce(t.name, '') as tree, coalesce(q.name, '') as queue,
+       coalesce(fq.name, q.name, '') as floor_queue, coalesce(fm.box, fqm.box, '') as floor_box
+  from did d
+  left join ivr_tree t on t.id = d.tree_id
+  left join queue q on q.id = d.queue_id
+  left join queue fq on fq.id = d.floor_queue_id
+  left join mailbox fm on fm.id = d.floor_mailbox_id
+  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id)
+ where d.active order by d.digits"""
+_TREES = """
+select v.tenant_id, t.name, v.version, v.source
+  from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
+ where v.active order by v.tenant_id, t.name"""
+_BLOCKS = "select tenant_id, digits, until from blocked_caller where until is null or until > now()"
+_VERSION = """
+select v.tenant_id, t.name, v.version, v.source
+  from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
+ where v.tenant_id = $1 and t.name = $2 and v.version = $3"""
+
+
+class OfficeStore:
+    """Over the engine's pool."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def read(self) -> o.Office:
+        """Everything that is active, at one moment."""
+        async with self._pool.acquire() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            members: dict[UUID, list[o.Member]] = {}
+            for row in await db.fetch(_MEMBERS):
+                values = dict(row)
+                members.setdefault(values.pop("queue_id"), []).append(o.Member(**values))
+            return o.Office(
+                tenants=tuple(o.Tenant(**row) for row in await db.fetch(_TENANTS)),
+                agents=tuple(o.Agent(**row) for row in await db.fetch(_AGENTS)),
+                queues=tuple(_queue(row, members.get(row["id"], ())) for row in await db.fetch(_QUEUES)),
+                mailboxes=tuple(o.Mailbox(**row) for row in await db.fetch(_MAILBOXES)),
+                trunks=tuple(_trunk(row) for row in await db.fetch(_TRUNKS)),
+                dids=tuple(o.Did(**row) for row in await db.fetch(_DIDS)),
+                trees=tuple(o.TreeText(**row) for row in await db.fetch(_TREES)),
+                blocks=tuple(o.Block(**row) for row in await db.fetch(_BLOCKS)),
+            )
+
+    async def tree(self, tenant_id: UUID, name: str, version: int) -> o.TreeText | None:
+        """One version of a tree, also one that new calls no longer get."""
+        row = await self._pool.fetchrow(_VERSION, tenant_id, name, version)
+        return o.TreeText(**row) if row else None
+
+    async def put_tree(self, tenant_id: UUID, name: str, source: str) -> int | None:
+        """Make ``source`` the active version of a tree; the new version's number, None if it is that already."""
+        digest = sha256(source.encode()).hexdigest()
+        async with self._pool.acquire() as db, db.transaction():
+            tree_id = await db.fetchval(
+                "insert into ivr_tree (tenant_id, name) values ($1, $2)"
+                " on conflict (tenant_id, name) do update set updated_at = now() returning id",
+                tenant_id,
+                name,
+            )
+            newest = await db.fetchrow(
+                "select version, sha256, active from ivr_tree_version where tree_id = $1 order by version desc limit 1",
+                tree_id,
+            )
+            if newest and newest["sha256"] == digest:
+                return None
+            version = newest["version"] + 1 if newest else 1
+            await db.execute("update ivr_tree_version set active = false where tree_id = $1 and active", tree_id)
+            await db.execute(
+                "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256, active)"
+                " values ($1, $2, $3, $4, $5, true)",
+                tree_id,
+                tenant_id,
+                version,
+                source,
+                digest,
+            )
+            return int(version)
+
+
+def _queue(row: asyncpg.Record, members: Iterable[o.Member]) -> o.Queue:
+    values = {name: row[name] for name in o.Queue.__struct_fields__ if name != "members"}
+    lists = {name: tuple(values[name]) for name in ("join_empty", "leave_empty")}
+    return o.Queue(**{**values, **lists}, members=tuple(members))
+
+
+def _trunk(row: asyncpg.Record) -> o.Trunk:
+    values = {name: row[name] for name in o.Trunk.__struct_fields__}
+    return o.Trunk(**{**values, "addresses": tuple(str(network) for network in row["addresses"])})
