@@ -85,8 +85,12 @@ class OfficeStore:
         row = await self._pool.fetchrow(_VERSION, tenant_id, name, version)
         return o.TreeText(**row) if row else None
 
-    async def put_tree(self, tenant_id: UUID, name: str, source: str) -> int | None:
-        """Make ``source`` the active version of a tree; the new version's number, None if it is that already."""
+    async def put_tree(self, tenant_id: UUID, name: str, source: str, *, again: bool) -> int | None:
+        """Make ``source`` what new calls get of a tree; the version's number, None if nothing changed.
+
+        A text that was a version before becomes active again only if ``again``: a file that lies there unchanged since
+        long must not undo what somebody activated by the API meanwhile.
+        """
         digest = sha256(source.encode()).hexdigest()
         async with self._pool.acquire() as db, db.transaction():
             tree_id = await db.fetchval(
@@ -95,14 +99,21 @@ class OfficeStore:
                 tenant_id,
                 name,
             )
-            newest = await db.fetchrow(
-                "select version, sha256, active from ivr_tree_version where tree_id = $1 order by version desc limit 1",
-                tree_id,
+            rows = await db.fetch(
+                "select version, sha256, active from ivr_tree_version where tree_id = $1 order by version desc", tree_id
             )
-            if newest and newest["sha256"] == digest:
+            same = next((row for row in rows if row["sha256"] == digest), None)
+            if same and (same["active"] or not again):
                 return None
-            version = newest["version"] + 1 if newest else 1
             await db.execute("update ivr_tree_version set active = false where tree_id = $1 and active", tree_id)
+            if same:
+                await db.execute(
+                    "update ivr_tree_version set active = true where tree_id = $1 and version = $2",
+                    tree_id,
+                    same["version"],
+                )
+                return int(same["version"])
+            version = rows[0]["version"] + 1 if rows else 1
             await db.execute(
                 "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256, active)"
                 " values ($1, $2, $3, $4, $5, true)",
