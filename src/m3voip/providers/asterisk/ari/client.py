@@ -28,14 +28,10 @@ from m3voip.providers.asterisk.ari.pending import OnError, Waiting
 from m3voip.providers.asterisk.ari.request import Request
 from m3voip.providers.asterisk.ari.rest import HttpRest
 from m3voip.providers.asterisk.ari.timing import AriTiming
+from m3voip.providers.asterisk.ari.websocket import HandshakeRefused
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-
-MOST_PENDING = 5_000
-"""More unanswered requests than this means that Asterisk is not keeping up; further ones are refused at once."""
-LARGEST_MESSAGE = 64 * 2**20
-"""A list of 50,000 channels; Asterisk's answers have no limit of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +78,6 @@ class AriClient:
         self._rng = rng or Random()  # noqa: S311  # spreads reconnects, guards nothing
         self._connection: AriConnection | None = None
         self._ready = asyncio.Event()
-        self._replaced = False
         self._stopping = False
 
     @property
@@ -101,19 +96,14 @@ class AriClient:
         when there is no connection, AriReplaced when there will be none.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._open_connection().send(self._waiting(request, timeout_s, future=future))
+        self._send(self._waiting(request, timeout_s, future=future))
         answer = await future
         return request.decode(answer.text()) if request.decode is not None else cast("T", None)
 
     def submit(self, request: Request[Any], on_error: OnError, timeout_s: float | None = None) -> None:
         """Send and forget unless it fails: no task, no waiting, order kept. `on_error` is called once at most, also for
         what `call` would raise, possibly before this returns; it must not block."""
-        try:
-            connection = self._open_connection()
-        except AriError as error:
-            on_error(error)
-            return
-        connection.send(self._waiting(request, timeout_s, on_error=on_error))
+        self._send(self._waiting(request, timeout_s, on_error=on_error))
 
     async def snapshot(self) -> Snapshot:
         """Everything Asterisk has now; raises like `call`."""
@@ -137,60 +127,50 @@ class AriClient:
 
     async def run(self) -> None:
         """Keep connected until `stop`. Raises AriReplaced when another client takes the application over."""
-        access, attempt = self._access, 0
-        timeouts = aiohttp.ClientWSTimeout(ws_close=0.25)
-        auth = {"Authorization": aiohttp.encode_basic_auth(access.user, access.password)}
+        access, timing, attempt = self._access, self._timing, 0
+        headers = {"Authorization": aiohttp.encode_basic_auth(access.user, access.password)}
         url = f"{access.base_url}/events?app={access.app}&subscribeAll={'true' if access.subscribe_all else 'false'}"
-        async with aiohttp.ClientSession(headers=auth, connector=aiohttp.TCPConnector(limit=4)) as session:
+        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=1)) as session:
             rest = HttpRest(session, access.base_url)
             while not self._stopping:
-                delay = self._timing.reconnect_delay(attempt, self._rng)
-                try:
-                    async with asyncio.timeout(self._timing.connect_s):
-                        socket = await session.ws_connect(
-                            url, timeout=timeouts, autoping=False, max_msg_size=LARGEST_MESSAGE, decode_text=False
-                        )
-                except (OSError, aiohttp.ClientError, TimeoutError) as error:
-                    if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (401, 403):
-                        delay = self._timing.refused_delay(self._rng)
-                    self.metrics.failed_connects += 1
-                    _log.warning("ari.connect_failed", error=type(error).__name__, attempt=attempt, retry_in_s=delay)
-                else:
-                    try:
-                        settled = await self._serve(socket, rest)
-                    finally:
-                        await socket.close()
-                    if self._replaced:
-                        raise AriReplaced
-                    if settled:
-                        attempt = -1
+                delay = timing.reconnect_delay(attempt, self._rng)
                 attempt += 1
+                connection = AriConnection(rest, deliver=self._deliver, metrics=self.metrics, timing=timing)
+                self._connection = connection
+                try:
+                    async with asyncio.timeout(timing.connect_s):
+                        await connection.open(url, headers)
+                except (OSError, HandshakeRefused) as error:  # TimeoutError is an OSError
+                    if isinstance(error, HandshakeRefused) and error.status in (401, 403):
+                        delay = timing.refused_delay(self._rng)
+                    self.metrics.failed_connects += 1
+                    _log.warning("ari.connect_failed", error=str(error), attempt=attempt, retry_in_s=round(delay, 2))
+                else:
+                    if await self._serve(connection):
+                        attempt = 0
+                    if connection.replaced:
+                        raise AriReplaced
                 if not self._stopping:
                     await asyncio.sleep(delay)
 
-    async def _serve(self, socket: Any, rest: HttpRest) -> bool:
-        """Use one socket until it ends; returns whether `on_connected` was completed on it."""
-        connection = AriConnection(socket, rest, deliver=self._deliver, metrics=self.metrics, timing=self._timing)
-        self._connection = connection
+    async def _serve(self, connection: AriConnection) -> bool:
+        """Use one open socket until it ends; returns whether `on_connected` was completed on it."""
         self.metrics.connects += 1
         try:
             async with asyncio.TaskGroup() as group:
                 greet = group.create_task(self._greet(connection), name="ari greet")
-                tasks = [
-                    group.create_task(connection.read(), name="ari read"),
-                    group.create_task(connection.write(), name="ari write"),
-                    group.create_task(connection.watch(), name="ari watch"),
+                helpers = [
                     greet,
+                    group.create_task(connection.watch(), name="ari watch"),
+                    group.create_task(connection.rest_worker(), name="ari rest"),
                 ]
                 reason = await connection.ended
-                settled = greet.done() and not greet.cancelled()
-                for task in tasks:
+                settled = greet.done()
+                for task in helpers:
                     task.cancel()
         finally:
             connection.end("cancelled")
             self._ready.clear()
-            self._connection = None
-            self._replaced = connection.replaced
             self.metrics.connected = False
         self.metrics.disconnects[reason] = self.metrics.disconnects.get(reason, 0) + 1
         _log.warning("ari.disconnected", reason=reason)
@@ -225,15 +205,11 @@ class AriClient:
             self.metrics.callback_errors += 1
             _log.exception("ari.consumer_failed", event_type=type(event).__name__)
 
-    def _open_connection(self) -> AriConnection:
-        if self._replaced:
-            raise AriReplaced
-        connection = self._connection
-        if connection is None or connection.ended.done():
-            raise AriNotSent("not connected")
-        if len(connection.pending) >= MOST_PENDING:
-            raise AriNotSent("too many requests are waiting")
-        return connection
+    def _send(self, waiting: Waiting) -> None:
+        if self._connection is not None:
+            self._connection.send(waiting)
+        else:
+            waiting.fail(AriNotSent("not connected"))
 
     def _waiting(
         self,

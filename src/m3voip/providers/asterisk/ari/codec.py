@@ -19,7 +19,7 @@ _TYPE_FIRST = b'{"type":"'
 ANSWER_PREFIX = b'{"type":"RESTResponse"'
 
 LARGEST_FRAME = 65_000
-"""Asterisk closes the socket (1009) on a frame of more than 65,535 bytes; larger requests go by HTTP."""
+"""Asterisk closes the socket (1009) on a frame of more than 65,535 bytes; HTTP allows even less (40,960)."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -31,6 +31,7 @@ class StasisStart(Event, frozen=True, gc=False):
     """A channel is ours. `args` are what the dialplan (or originate) passed."""
 
     channel: Channel
+    asterisk_id: str = ""
     args: tuple[str, ...] = ()
     replace_channel: ChannelRef | None = None
 

@@ -1,4 +1,5 @@
-"""The HTTP way to ARI: for requests too large for a frame, and for an Asterisk whose socket carries no requests.
+"""The HTTP way to ARI, for an Asterisk whose socket carries no requests (before 20.14/22.4, or a filter that drops the
+answers).
 
 Law: one request at a time and in order, so that switching the way never changes the order of commands.
 """
