@@ -98,7 +98,9 @@ class Stack:
                 exits.callback(shutil.rmtree, self.folders.base, ignore_errors=True)
             exits.enter_context(lock.held(self.folders.lock_file))
             specs, adopted = await self._prepare()
-            await exits.enter_async_context(self._tasks)
+            await self._tasks.__aenter__()
+            # Left without our own error, which it would wrap into a group.
+            exits.push_async_callback(self._tasks.__aexit__, None, None, None)
             exits.push_async_callback(self._stop)
             await self._start(specs, adopted)
             self._exits = exits.pop_all()
