@@ -35,6 +35,7 @@ class Form(StrEnum):
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Trees, YAML files.")],
+    *,
     recordings: Recordings = None,
     queue: Annotated[
         list[str] | None, typer.Option(help="A queue that exists; without any, queues go unchecked.")

@@ -70,6 +70,7 @@ class Call(Struct, frozen=True, kw_only=True):
     visits: int = 0
     queued_at: datetime | None = None
     joined: bool = False
+    floor: bool = False
     missed_offers: int = 0
     recorded: bool = False
     agent: str = ""
@@ -161,10 +162,12 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
         case _, ev.TelephonyRestarted():                  return end(Step(call), event.at, EndReason.TELEPHONY_RESTARTED)
+        case _, _ if call.hung_up and not isinstance(event, ev.AgentLeft | ev.TimeUp):
+                                                          return Step(call)  # the leg is gone: only the talk's end is awaited
         case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
         case _, ev.CallerHungUp():                        return hung_up(call, event)
         case _, ev.CommandFailed():                       return command_failed(call, event, now)
-        case _, ev.HangupRequested():                     return Step(call).hang_up(EndReason.COMPLETED)
+        case _, ev.HangupRequested():                     return Step(call).hang_up(call.ending or EndReason.COMPLETED)
         case _, ev.Recovered():                           return resume(call, event, now, flow)
         case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed()):
                                                           return follow(call, event, now, flow)
@@ -180,12 +183,13 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent))
         case (State.QUEUED | State.FLOOR), ev.QueueAbandoned():
                                                           return abandon(Step(call), event.at, event.position)
-        case State.FLOOR, ev.QueueLeft():                 return Step(call).note(event.at, exited(call, event))
+        case (State.FLOOR | State.TALKING), ev.QueueLeft() if call.floor:
+                                                          return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
         case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
         case State.TALKING, ev.TimeUp():                  return closed(call)
-        case (State.RINGING | State.TALKING), ev.DialLeft():
+        case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
         case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered()):
@@ -223,14 +227,19 @@ def floor_took(call: Call, event: ev.FloorTook) -> Step:
 
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
     """Let the tree answer. A call whose tree is gone cannot go on: that is a bug elsewhere, so it ends and says so."""
-    if call.ending is not None:
-        return Step(call)
-    return lost_tree(call) if flow is None else flow.answer(Step(call), event, now)
+    return onward(Step(call), event, now, flow)
 
 
-def lost_tree(call: Call) -> Step:
+def onward(so_far: Step, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
+    """Go on in the tree, unless the call is being hung up already."""
+    if so_far.call.ending is not None:
+        return so_far
+    return lost_tree(so_far) if flow is None else flow.answer(so_far, event, now)
+
+
+def lost_tree(so_far: Step) -> Step:
     """End a call whose tree can no longer be had."""
-    return Step(call).hang_up(EndReason.FAILED)
+    return so_far.hang_up(EndReason.FAILED)
 
 
 def joined(call: Call, event: ev.QueueJoined) -> Step:
@@ -265,7 +274,7 @@ def exited(call: Call, event: ev.QueueLeft) -> f.QueueExited:
 def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from the queue without an agent: the tree's overflow decides."""
     back = talk_over(Step(call), event.at).note(event.at, exited(call, event))
-    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+    return onward(back, event, now, flow)
 
 
 def talk_over(so_far: Step, at: datetime) -> Step:
@@ -289,8 +298,6 @@ def talk_ended(call: Call, event: ev.AgentLeft) -> Step:
 
 def close_talk(call: Call, event: ev.CallerHungUp, now: datetime) -> Step:
     """The caller's leg is gone: end now if the talk's end is known, else wait a moment for it."""
-    if call.hung_up:
-        return Step(call)
     gone = Step(replace(call, hung_up=event))
     return closed(gone.call) if call.talk_over else gone.wait(now + CLOSING_WAIT)
 
@@ -303,21 +310,21 @@ def closed(call: Call, so_far: Step | None = None) -> Step:
     at = call.hung_up.at
     if not call.talk_over:
         talked = seconds(call.connected_at, at)
-        so_far = so_far.note(at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=True))
+        so_far = so_far.note(at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=call.ending is None))
     reason = EndReason.AGENT_HUNG_UP if so_far.call.agent_hung_up else EndReason.CALLER_HUNG_UP
-    return end(so_far, at, reason, call.hung_up.cause)
+    return end(so_far, at, call.ending or reason, call.hung_up.cause)
 
 
 def dial_left(call: Call, event: ev.DialLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from ringing one agent."""
     back = talk_over(Step(call), event.at).note(event.at, f.DialEnded(extension=event.extension, status=event.status))
-    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+    return onward(back, event, now, flow)
 
 
 def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from the mailbox."""
     back = Step(call).note(event.at, f.VoicemailDone(box=event.box, status=event.status))
-    return lost_tree(back.call) if flow is None else flow.answer(back, event, now)
+    return onward(back, event, now, flow)
 
 
 def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
@@ -331,10 +338,9 @@ def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
 def command_failed(call: Call, event: ev.CommandFailed, now: datetime) -> Step:
     """A refused command: a vanished leg ends the call; anything else is noted, and the caller is let go rather than
     left in silence."""
-    if call.hung_up:
-        return Step(call)
     if event.gone:
-        return hung_up(call, ev.CallerHungUp(at=event.at, cause=UNKNOWN))
+        gone = ev.CallerHungUp(at=event.at, cause=UNKNOWN)
+        return close_talk(call, gone, now) if call.state is State.TALKING else hung_up(call, gone)
     noted = Step(call).note(event.at, f.CommandRefused(command=event.command, why=event.why))
     return noted if call.ending else noted.hang_up(EndReason.FAILED)
 
@@ -342,9 +348,11 @@ def command_failed(call: Call, event: ev.CommandFailed, now: datetime) -> Step:
 def resume(call: Call, event: ev.Recovered, now: datetime, flow: Flow | None) -> Step:
     """Carry on where the caller is. A leg that waits for us goes on in its tree; one that a queue has needs nothing."""
     found = Step(call).note(event.at, f.CallResumed(state=call.state.value))
+    if call.ending is not None:
+        return found.hang_up(call.ending)  # the order may have been lost with the connection
     if not event.in_application:
         return found
-    return lost_tree(found.call) if flow is None else flow.resume(found, event, now)
+    return lost_tree(found) if flow is None else flow.resume(found, event, now)
 
 
 def unexpected(call: Call, event: ev.Event) -> Step:
@@ -372,17 +380,18 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.CallStarted():        return replace(call, seq=seq, state=State.IVR, leg=fact.leg, did=fact.did, caller=fact.caller,
                                                     caller_name=fact.caller_name, direction=fact.direction, tree=fact.tree,
                                                     tree_version=fact.tree_version, started_at=at)
-        case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
+        case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, floor=False,
+                                                    cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
                                                     joined=False, missed_offers=0)
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
-        case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.state is State.FLOOR else State.IVR, joined=False)
+        case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False)
         case f.OfferMade():          return replace(call, seq=seq, agent=fact.extension)
         case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
-        case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR)
+        case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR, floor=True)
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, connected_at=at, talk_over=False)
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)

@@ -66,7 +66,7 @@ def dot(tree: Tree) -> str:
     ]
     for name, verb in tree.nodes.items():
         shape = _DOT_SHAPES.get(verb.VERB, "box")
-        lines.append(f"    {_quoted(name)} [shape={shape}, label={_quoted('\n'.join(_title(name, verb)))}];")
+        lines.append(f"    {_quoted(name)} [shape={shape}, label={_quoted(*_title(name, verb))}];")
     lines.append(f"    call -> {_quoted(tree.entry)};")
     for edge in edges(tree):
         label = f" [label={_quoted(edge.label)}]" if edge.label else ""

@@ -91,6 +91,8 @@ class _Walk:
                 self._time_up()
             case "h":
                 self._say("hangs up")
+                if self._call.state is State.TALKING:
+                    self.deliver(ev.AgentLeft(at=self._now, extension=self._call.agent, by_caller=True))
                 self.deliver(ev.CallerHungUp(at=self._now))
             case "a":
                 self._expect(part, State.QUEUED, State.RINGING)

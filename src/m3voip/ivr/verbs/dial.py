@@ -80,10 +80,14 @@ class DialNode(Node):
         return self._send(arrive(step, turn, self).note(turn.at, started))
 
     def answer(self, step: Step, event: ev.Event, turn: Turn) -> Step:
-        """Back from ringing or talking."""
-        if not isinstance(event, ev.DialLeft):
-            return step
-        return turn.go(step, self._targets.get(event.status, self._overflow))
+        """Back from ringing or talking. However the caller comes back, they must not wait in silence."""
+        match event:
+            case ev.DialLeft():
+                return turn.go(step, self._targets.get(event.status, self._overflow))
+            case ev.QueueLeft():
+                return turn.go(step, self._overflow)
+            case _:
+                return step
 
     def resume(self, step: Step, event: ev.Recovered, turn: Turn) -> Step:
         """The leg stands before us: it never got to the agent, or came back from the talk."""

@@ -96,10 +96,14 @@ class QueueNode(Node):
         return self._send(arrive(step, turn, self).note(turn.at, entered))
 
     def answer(self, step: Step, event: ev.Event, turn: Turn) -> Step:
-        """Back from the queue."""
-        if not isinstance(event, ev.QueueLeft):
-            return step
-        return turn.go(step, self._targets.get(event.exit, self._overflow))
+        """Back from the queue. However the caller comes back, they stand before us now and must not wait in silence."""
+        match event:
+            case ev.QueueLeft():
+                return turn.go(step, self._targets.get(event.exit, self._overflow))
+            case ev.DialLeft():
+                return turn.go(step, self._overflow)
+            case _:
+                return step
 
     def resume(self, step: Step, event: ev.Recovered, turn: Turn) -> Step:
         """The leg stands before us: it never got into the queue, or came back from its agent."""

@@ -1,0 +1,151 @@
+"""Random orders of events: dropped, doubled, reordered, from the wrong place. The laws of a call hold in every one.
+
+Plain ``random`` with a seed, because a million orders are wanted; hypothesis drives the same laws for short examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import reduce
+from random import Random
+
+from msgspec.structs import replace
+
+from m3voip.core import commands as do
+from m3voip.core import events as ev
+from m3voip.core import facts as f
+from m3voip.core.call import Call, Flow, State, evolve, step
+from m3voip.core.causes import QueueExit
+from tests.ivr.support import CALL_ID, T0, TENANT, settled
+
+Maker = Callable[[Random, Call, datetime], ev.Event]
+
+_KEYS = "0123456789*#A"
+_DIAL = ("ANSWER", "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL", "")
+_EXITS = tuple(QueueExit)
+
+
+def _prompt(random: Random, call: Call) -> str:
+    return call.cursor.prompt if random.random() < 0.8 else f"{CALL_ID}-{random.randrange(9)}-p"
+
+
+def _request(random: Random, call: Call) -> str:
+    return call.cursor.request if random.random() < 0.8 else f"{CALL_ID}-{random.randrange(9)}-r"
+
+
+# fmt: off
+MAKERS: tuple[tuple[int, Maker], ...] = (
+    (10, lambda r, c, t: ev.CallerPressed(at=t, digit=r.choice(_KEYS))),
+    (10, lambda r, c, t: ev.PromptFinished(at=t, prompt=_prompt(r, c))),
+    (6, lambda r, c, t: ev.TimeUp(at=t)),
+    (2, lambda r, c, t: ev.CallArrived(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
+    (3, lambda r, c, t: ev.CrmAnswered(at=t, request=_request(r, c), status=r.choice((200, 404, 500)), values={"balance": "7"})),
+    (2, lambda r, c, t: ev.CrmFailed(at=t, request=_request(r, c), why="down")),
+    (3, lambda r, c, t: ev.QueueJoined(at=t, queue="sales", position=r.randrange(1, 9))),
+    (3, lambda r, c, t: ev.AgentOffered(at=t, extension="101")),
+    (2, lambda r, c, t: ev.AgentDidNotAnswer(at=t, extension="101", rang_ms=9000)),
+    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101")),
+    (4, lambda r, c, t: ev.AgentLeft(at=t, extension="101", by_caller=r.random() < 0.5)),
+    (2, lambda r, c, t: ev.QueueAbandoned(at=t, queue="sales", position=1)),
+    (5, lambda r, c, t: ev.QueueLeft(at=t, queue="sales", exit=r.choice(_EXITS))),
+    (4, lambda r, c, t: ev.DialLeft(at=t, extension="101", status=r.choice(_DIAL))),
+    (4, lambda r, c, t: ev.VoicemailLeft(at=t, box="sales", status=r.choice(("SUCCESS", "FAILED", "")))),
+    (2, lambda r, c, t: ev.Recovered(at=t, in_application=r.random() < 0.7, playing=r.random() < 0.5)),
+    (1, lambda r, c, t: ev.HangupRequested(at=t)),
+    (1, lambda r, c, t: ev.CommandFailed(at=t, command="Play", why="refused", gone=r.random() < 0.5)),
+    (1, lambda r, c, t: ev.FloorTook(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
+    (1, lambda r, c, t: ev.CallerHungUp(at=t)),
+)
+# fmt: on
+
+_FATAL = (ev.CallerHungUp, ev.TelephonyRestarted)
+_WEIGHTS = tuple(weight for weight, _ in MAKERS)
+_MAKE = tuple(make for _, make in MAKERS)
+
+
+class Orders:
+    """Runs random orders against trees and checks the laws of each call."""
+
+    def __init__(self, trees: tuple[Flow | None, ...], seed: int) -> None:
+        self._trees = trees
+        self._random = Random(seed)
+        self.events = 0
+
+    def run(self) -> list[ev.Event]:
+        """One call: arrives (mostly), lives through an order of events, and ends. Returns the events, for a failure."""
+        random = self._random
+        walk = Walk(random.choice(self._trees))
+        if random.random() < 0.95:
+            walk.take(_MAKE[3](random, walk.call, walk.now))
+        for make in random.choices(_MAKE, _WEIGHTS, k=random.randrange(1, 24)):
+            event = make(random, walk.call, walk.now)
+            walk.now += timedelta(seconds=random.choice((0, 0, 0.2, 4, 11)))
+            walk.take(event)
+            if random.random() < 0.1:
+                walk.take(event)  # doubled
+            if random.random() < 0.03:
+                walk.crash(lost_tree=random.random() < 0.2)
+        ending: tuple[ev.Event, ...] = (ev.CallerHungUp(at=walk.now), ev.TelephonyRestarted(at=walk.now))
+        walk.finish(random.choice(ending))
+        self.events += len(walk.events)
+        return walk.events
+
+
+class Walk:
+    """One call and the laws it must keep."""
+
+    def __init__(self, tree: Flow | None) -> None:
+        self.tree = tree
+        self.now = T0
+        self.call = Call(id=CALL_ID, tenant_id=TENANT, leg="leg")
+        self.facts: list[f.Recorded] = []
+        self.events: list[ev.Event] = []
+
+    def take(self, event: ev.Event) -> None:
+        """Answer an event. A step neither skips a seq nor does anything to a call that has ended."""
+        before = self.call
+        self.events.append(event)
+        if isinstance(event, ev.TimeUp) and before.due_at is not None and before.due_at <= self.now:
+            before = replace(before, due_at=None)
+        result = step(before, event, self.now, self.tree)
+        for index, row in enumerate(result.facts):
+            assert row.seq == before.seq + 1 + index, self.events
+            assert row.call_id == CALL_ID, self.events
+        assert result.call.seq == before.seq + len(result.facts), self.events
+        if before.state is State.ENDED:
+            assert not result.facts, self.events
+            assert not result.commands, self.events
+        if before.ending is not None:
+            assert all(isinstance(command, do.Hangup) for command in result.commands), self.events
+        self.call = result.call
+        self.facts += result.facts
+        if result.call.state is State.IVR and result.call.ending is None:
+            assert result.call.cursor.playing or result.call.due_at is not None, ("left in silence", self.events)
+
+    def crash(self, *, lost_tree: bool) -> None:
+        """The volatile part is gone; the rest is in the facts. Sometimes the tree's version is gone as well."""
+        if lost_tree:
+            self.tree = None
+        blank = Call(id=CALL_ID, tenant_id=TENANT, leg="leg")
+        self.call = reduce(evolve, self.facts, blank)
+        self.take(ev.Recovered(at=self.now, in_application=True))
+
+    def finish(self, last: ev.Event) -> None:
+        """The leg goes; then the call ends, at the latest when its deadline passes, and exactly once."""
+        self.take(last)
+        if self.call.due_at is not None and self.call.state is not State.ENDED:
+            self.now = self.call.due_at
+            self.take(ev.TimeUp(at=self.now))
+        ends = [row.fact for row in self.facts if isinstance(row.fact, f.CallEnded)]
+        if self.call.state is State.NEW:
+            assert not self.facts, self.events
+            return
+        assert self.call.state is State.ENDED, self.events
+        assert len(ends) == 1, self.events
+        assert isinstance(self.facts[-1].fact, f.CallEnded), self.events
+        assert ends[0].duration_s >= 0, self.events
+        blank = Call(id=CALL_ID, tenant_id=TENANT, leg="leg")
+        assert settled(reduce(evolve, self.facts, blank)) == settled(self.call), self.events
+        for row in self.facts:
+            assert f.decode_fact(f.encode_fact(row.fact)) == row.fact, self.events
