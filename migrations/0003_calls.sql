@@ -63,6 +63,7 @@ create table leg (
 create table queue_visit (
   call_id     uuid not null,
   seq         integer not null,
+  visit       integer not null,   -- counts the call's visits from 1
   tenant_id   uuid not null,
   queue       text not null,
   queue_id    uuid,
@@ -76,7 +77,7 @@ create table queue_visit (
   waited_s    double precision,
   extension   text not null default '',    -- who answered
   agent_id    uuid,
-  talk_s      double precision,   -- of the talk that answered it
+  talk_s      double precision not null default 0,  -- of the talk that answered it
   primary key (call_id, seq)
 );
 create index queue_visit_report on queue_visit (tenant_id, queue, entered_at);

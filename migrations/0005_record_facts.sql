@@ -112,8 +112,8 @@ begin
   if visited is not null then
     -- Plain Asterisk sends callers to queues by itself while the service is away: then the first we hear is that the
     -- queue took the caller in, and the visit begins with that.
-    insert into queue_visit (call_id, seq, tenant_id, queue, queue_id, entered_at)
-    select d.call_id, d.seq, d.tenant_id, d.queue,
+    insert into queue_visit (call_id, seq, visit, tenant_id, queue, queue_id, entered_at)
+    select d.call_id, d.seq, 1 + (select count(*) from queue_visit v where v.call_id = d.call_id), d.tenant_id, d.queue,
            (select q.id from queue q where q.tenant_id = d.tenant_id and q.name = d.queue), d.joined_at
       from jsonb_to_recordset(visited) as d (call_id uuid, seq integer, tenant_id uuid, queue text, joined_at timestamptz)
      where d.joined_at is not null
@@ -132,23 +132,25 @@ begin
       agent_id = case when v.outcome is null and d.extension is not null
                       then (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension)
                       else v.agent_id end,
-      talk_s = case coalesce(v.outcome, d.outcome) when 'answered' then coalesce(v.talk_s, d.talk_s) end
+      talk_s = case when v.talk_s = 0 and coalesce(v.outcome, d.outcome) = 'answered' then coalesce(d.talk_s, 0)
+                    else v.talk_s end
     from jsonb_to_recordset(visited) as d (
       call_id uuid, tenant_id uuid, joined_at timestamptz, position integer, offers integer, missed integer, outcome text,
       outcome_at timestamptz, waited_s float8, extension text, talk_s float8)
     where v.call_id = d.call_id and v.seq = (select max(w.seq) from queue_visit w where w.call_id = d.call_id);
   end if;
   if visits is not null then
-    insert into queue_visit (call_id, seq, tenant_id, queue, queue_id, entered_at, joined_at, position, offers, missed,
-                             outcome, outcome_at, waited_s, extension, agent_id, talk_s)
-    select d.call_id, d.seq, d.tenant_id, d.queue,
+    insert into queue_visit (call_id, seq, visit, tenant_id, queue, queue_id, entered_at, joined_at, position, offers,
+                             missed, outcome, outcome_at, waited_s, extension, agent_id, talk_s)
+    select d.call_id, d.seq,
+           coalesce(d.visit, 1 + (select count(*) from queue_visit v where v.call_id = d.call_id)), d.tenant_id, d.queue,
            (select q.id from queue q where q.tenant_id = d.tenant_id and q.name = d.queue), d.entered_at, d.joined_at,
            d.position, coalesce(d.offers, 0), coalesce(d.missed, 0), d.outcome, d.outcome_at, d.waited_s,
            coalesce(d.extension, ''),
            (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension),
-           case d.outcome when 'answered' then d.talk_s end
+           case d.outcome when 'answered' then coalesce(d.talk_s, 0) else 0 end
       from jsonb_to_recordset(visits) as d (
-        call_id uuid, seq integer, tenant_id uuid, queue text, entered_at timestamptz, joined_at timestamptz,
+        call_id uuid, seq integer, visit integer, tenant_id uuid, queue text, entered_at timestamptz, joined_at timestamptz,
         position integer, offers integer, missed integer, outcome text, outcome_at timestamptz, waited_s float8,
         extension text, talk_s float8)
     on conflict do nothing;

@@ -69,6 +69,7 @@ class VisitChange(Struct, kw_only=True):
     call_id: UUID
     tenant_id: UUID
     seq: int
+    visit: int | UnsetType = UNSET
     queue: str | UnsetType = UNSET
     entered_at: datetime | UnsetType = UNSET
     joined_at: datetime | UnsetType = UNSET
@@ -156,7 +157,7 @@ def _queued(batch: Batch, call: CallChange, row: Recorded, fact: f.QueueEntered)
     call.state, call.queue, call.visits, call.queued_at = State.QUEUED.value, fact.queue, fact.visit, row.at
     call.extension = ""
     _records(call, record=fact.record)
-    batch.open_visit(row, fact.queue)
+    batch.open_visit(row, fact.queue).visit = fact.visit
 
 
 def _joined(batch: Batch, call: CallChange, row: Recorded, fact: f.QueuePositionKnown) -> None:
