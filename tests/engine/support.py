@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from m3voip.config import DEFAULT_TENANT
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
@@ -13,8 +15,7 @@ from m3voip.core.causes import EndReason
 from m3voip.engine.calls import Calls
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import Route
-from m3voip.config import DEFAULT_TENANT
-from m3voip.ports import LedgerReading, LegSeen, Snapshot
+from m3voip.ports import EndedCall, LedgerReading, LegSeen, Snapshot
 
 T0 = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -81,7 +82,7 @@ class World:
         self.node_started = T0 - timedelta(days=1)
         self.flow: OneQueueFlow | None = OneQueueFlow()
         self.calls = Calls(event_log=self, telephony=self, crm=self, clock=self, router=self._route)
-        self.recovery = Recovery(calls=self.calls, source=self, ledger=self, clock=self)
+        self.recovery = Recovery(calls=self.calls, source=self, ledger=self, finder=self)
 
     # ports
     def append(self, rows: Sequence[f.Recorded]) -> None:
@@ -108,6 +109,9 @@ class World:
 
     def release(self, leg: str) -> None:
         self.released.append(leg)
+
+    async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
+        return None
 
     async def read(self, since: datetime) -> LedgerReading:
         return self.reading

@@ -95,6 +95,16 @@ class Calls:
         owned = self._by_id.get(call_id)
         return owned.call if owned else None
 
+    def id_of_leg(self, leg: str) -> UUID | None:
+        """The id of the live call of this leg."""
+        owned = self._by_leg.get(leg)
+        return owned.call.id if owned else None
+
+    def id_of_agent(self, extension: str) -> UUID | None:
+        """The live call that the agent at this extension talks in."""
+        talks = (c.id for c in self if c.state is State.TALKING and c.agent == extension)
+        return next(talks, None)
+
     def deliver(self, leg: str, event: ev.Event) -> None:
         """Answer one event. Events of unknown legs are counted and dropped: they are echoes of calls that ended."""
         owned = self._by_leg.get(leg)

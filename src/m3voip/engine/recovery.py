@@ -22,7 +22,7 @@ from m3voip.core import events as ev
 from m3voip.core.call import Call, State
 from m3voip.engine.calls import Calls
 from m3voip.engine.metrics import RECONCILED
-from m3voip.ports import Clock, Ledger, LedgerReading, Snapshot, SnapshotSource
+from m3voip.ports import CallFinder, Ledger, LedgerReading, Snapshot, SnapshotSource
 
 log = structlog.get_logger()
 
@@ -33,11 +33,11 @@ LEDGER_MARGIN = timedelta(seconds=2)
 class Recovery:
     """Reconciles calls with the node. One at a time: the node's adapter awaits ``reconcile`` before it is connected."""
 
-    def __init__(self, *, calls: Calls, source: SnapshotSource, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, *, calls: Calls, source: SnapshotSource, ledger: Ledger, finder: CallFinder) -> None:
         self._calls = calls
         self._source = source
         self._ledger = ledger
-        self._clock = clock
+        self._finder = finder
         self._missing: dict[str, int] = {}
 
     async def reconcile(self, listening_again_at: datetime, deaf_since: datetime | None = None) -> None:
@@ -51,7 +51,7 @@ class Recovery:
         since = min(oldest, deaf_since or oldest) - LEDGER_MARGIN
         reading = await self._ledger.read(since)
         playing = await self._playing(known)
-        self._floor(reading, snapshot, listening_again_at)
+        await self._floor(reading, snapshot, listening_again_at)
         for leg, seq in known.items():
             call = self._calls.get(leg)
             if call is not None:
@@ -78,20 +78,23 @@ class Recovery:
         begun = (call.started_at for call in self._calls if call.leg in legs)
         return min((at for at in begun if at), default=otherwise)
 
-    def _floor(self, reading: LedgerReading, snapshot: Snapshot, listening_again_at: datetime) -> None:
+    async def _floor(self, reading: LedgerReading, snapshot: Snapshot, listening_again_at: datetime) -> None:
         """Calls that plain Asterisk took while we were away, known to us or not: ended ones are in the ledger, living
         ones carry the mark themselves."""
         living = {leg: seen.floor for leg, seen in snapshot.legs.items() if seen.floor is not None}
         for leg, took in {**reading.floor, **living}.items():
             call = self._calls.get(leg)
-            if call is not None and call.state is State.FLOOR:
+            if call is not None:
+                if call.state is not State.FLOOR:
+                    RECONCILED.labels("floor").inc()
+                    self._calls.deliver(leg, took)
                 continue
-            if call is None and (took.at > listening_again_at or leg in self._calls.finished):
+            if took.at > listening_again_at or leg in self._calls.finished or await self._finder.find(leg=leg):
                 continue
             RECONCILED.labels("floor").inc()
             self._calls.deliver(leg, took)
             fresh = self._calls.get(leg)
-            if call is None and fresh is not None:
+            if fresh is not None:
                 self._catch_up(fresh, reading)
 
     async def _playing(self, legs: Iterable[str]) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Reads the configuration: all of it at one moment (one repeatable-read transaction), as the engine's role.
 
-Also trees: their versions for calls that began with them, and new versions that come from files.
+Also trees: their versions for calls that began with them, and new versions that come from files. Raises
+StorageUnavailable when Postgres is away.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from m3voip.core import office as o
+from m3voip.storage.postgres.pool import Pool
 
 _TENANTS = """
 select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as floor_box
@@ -59,12 +61,13 @@ select v.tenant_id, t.name, v.version, v.source
 class OfficeStore:
     """Over the engine's pool."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def read(self) -> o.Office:
         """Everything that is active, at one moment."""
-        async with self._pool.acquire() as db, db.transaction(isolation="repeatable_read", readonly=True):
+        snapshot = "repeatable_read"
+        async with self._pool.connection() as db, db.transaction(isolation=snapshot, readonly=True):
             members: dict[UUID, list[o.Member]] = {}
             for row in await db.fetch(_MEMBERS):
                 values = dict(row)
@@ -82,7 +85,8 @@ class OfficeStore:
 
     async def tree(self, tenant_id: UUID, name: str, version: int) -> o.TreeText | None:
         """One version of a tree, also one that new calls no longer get."""
-        row = await self._pool.fetchrow(_VERSION, tenant_id, name, version)
+        async with self._pool.connection() as db:
+            row = await db.fetchrow(_VERSION, tenant_id, name, version)
         return o.TreeText(**row) if row else None
 
     async def put_tree(self, tenant_id: UUID, name: str, source: str, *, again: bool) -> int | None:
@@ -92,7 +96,7 @@ class OfficeStore:
         long must not undo what somebody activated by the API meanwhile.
         """
         digest = sha256(source.encode()).hexdigest()
-        async with self._pool.acquire() as db, db.transaction():
+        async with self._pool.transaction() as db:
             tree_id = await db.fetchval(
                 "insert into ivr_tree (tenant_id, name) values ($1, $2)"
                 " on conflict (tenant_id, name) do update set updated_at = now() returning id",
