@@ -2,7 +2,8 @@
 
 What is known of Debian's 1.0.0 and kept in mind here: codec names need rate and channels (else all are offered); a wav as
 source ends the call when it ends, so the source is a sine without end; REGISTER_OK may come before we are connected, so
-`reginfo` is asked; received audio is no longer recorded after a re-INVITE; there is no attended transfer."""
+`reginfo` is asked; received audio is no longer recorded once the decoder is made anew (re-INVITE, or the other side
+changes codec), so offer one codec where listening matters; there is no attended transfer."""
 
 from __future__ import annotations
 
@@ -211,14 +212,25 @@ class Baresip:
         path = self._home / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def heard(self) -> tuple[npt.NDArray[np.int16], int]:
-        """Samples and rate of what the last call heard; complete once the call is closed. Raises PhoneError."""
-        files = sorted((self._home / "heard").glob("*-dec.wav"), key=lambda f: f.stat().st_mtime)
-        if not files:
-            raise PhoneError("baresip recorded nothing")
-        with wave.open(str(files[-1])) as file:
+    async def heard(self, within: float = 3.0) -> tuple[npt.NDArray[np.int16], int]:
+        """Samples and rate of what the last call heard. The call must be closed; baresip finishes the file a moment
+        after it says so. Raises PhoneTimeoutError."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            files = sorted((self._home / "heard").glob("*-dec.wav"), key=lambda f: f.stat().st_mtime)
+            if files and (audio := _finished(files[-1])) is not None:
+                return audio
+            await asyncio.sleep(0.05)
+        raise PhoneTimeoutError("baresip recorded nothing")
+
+
+def _finished(path: Path) -> tuple[npt.NDArray[np.int16], int] | None:
+    try:
+        with wave.open(str(path)) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
-            return samples[:: file.getnchannels()].astype(np.int16), file.getframerate()
+            return (samples[:: file.getnchannels()].astype(np.int16), file.getframerate()) if len(samples) else None
+    except (wave.Error, EOFError):  # the heading is not written yet
+        return None
 
 
 def _module_folder() -> str | None:

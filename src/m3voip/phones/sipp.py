@@ -68,7 +68,7 @@ def can_press_keys() -> bool:
 
 async def run(
     server: Address, number: str, plan: Plan, load: Load = Load(), *, local_host: str = "127.0.0.1",
-    media_port: int = 30000,
+    media_port: int = 52000,
 ) -> SippResult:  # fmt: skip
     """Call ``number`` by the plan. Raises PhoneError where SIPp cannot run or did not end in its time (twice what the
     plan should take, and 30 s)."""
