@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,6 +24,7 @@ class Services:
 
     deps: ApiDeps
     authenticate: Authenticator
+    forget_key: Callable[[UUID], None]
     links: Links
     cursors: Cursors
 

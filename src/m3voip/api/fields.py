@@ -25,6 +25,7 @@ _PERSON = r"^[\w .'-]{0,40}$"
 _HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?$"
 _USERNAME = r"^[A-Za-z0-9_.+-]{0,64}$"
 _CARRIER_WORD = r"^[A-Za-z0-9!#$%&()*+,./:<=>?@^_{|}~-]{0,128}$"
+_NUMBER_FILTER = r"^[+ ]?[0-9][0-9 ().-]{1,24}$"
 _KEY = r"^[\x21-\x7e]{1,200}$"
 
 _HINTS = {
@@ -37,6 +38,7 @@ _HINTS = {
     _TEXT: "must not hold control characters.",
     _HOST: "must be a host name or an address, for example sip.carrier.example.",
     _USERNAME: "must be at most 64 of letters, digits and _ . + -",
+    _NUMBER_FILTER: "must be a phone number or an extension, for example +15550100100 (in a URL: %2B15550100100).",
     _KEY: "must be 1 to 200 visible ASCII characters, for example a UUID.",
 }
 
@@ -89,6 +91,7 @@ Number = Annotated[
         description="phone number, E.164 (`+` and country code); other spellings with the country code are turned into it"
     ),
 ]
+NumberFilter = Annotated[str, StringConstraints(pattern=_NUMBER_FILTER), Field(examples=["+15550100100"])]
 Time = Annotated[datetime, AfterValidator(_utc), Field(description="ISO 8601 with its zone; answered in UTC")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -116,6 +119,12 @@ def columns(sent: BaseModel, *, changes: bool = False) -> dict[str, Any]:
 def fields(row: Struct) -> dict[str, Any]:
     """A row by the API's field names."""
     return {_field(name): value for name, value in msgspec.structs.asdict(row).items()}
+
+
+def as_number(heard: str) -> str:
+    """A number as the telephony node heard it, in E.164 where it is one: digits without the plus sign get it back. What is
+    too short for that is an extension, what begins with 0 a national spelling; both stay."""
+    return f"+{heard}" if heard.isdigit() and len(heard) >= 8 and not heard.startswith("0") else heard
 
 
 def _column(name: str) -> str:

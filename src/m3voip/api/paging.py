@@ -15,7 +15,7 @@ from hmac import new as hmac
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from m3voip.api.errors import invalid
 
@@ -54,10 +54,20 @@ class Cursors:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """The two query parameters of every list."""
+    """Which page of a list."""
 
-    limit: Annotated[int, Query(ge=1, le=200, description="rows a page, 1 to 200")] = 50
-    cursor: Annotated[str | None, Query(max_length=500, description="`nextCursor` of the page before")] = None
+    limit: int
+    cursor: str | None
+
+
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=200, description="rows a page, 1 to 200", examples=[50])] = 50,
+    cursor: Annotated[str | None, Query(max_length=500, description="`nextCursor` of the page before")] = None,
+) -> Paging:
+    return Paging(limit, cursor)
+
+
+Pages = Annotated[Paging, Depends(_paging)]
 
 
 def cut(rows: Sequence[Row], limit: int, key: Callable[[Row], str]) -> tuple[Sequence[Row], str | None]:

@@ -109,12 +109,24 @@ class MemberState(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class MemberSetting(Sent):
-    """How an agent is in a queue; what is left out stays."""
+Penalty = Annotated[int, Field(ge=0, le=100, description="members with a lower penalty are rung first")]
 
-    penalty: int | None = Field(default=None, ge=0, le=100, description="members with a lower penalty are rung first")
-    paused: bool | None = Field(default=None, description="how the member is when Asterisk starts")
-    model_config = examples({"penalty": 0})
+
+class NewMember(Sent):
+    """An agent to be put into a queue."""
+
+    agent_id: UUID
+    penalty: Penalty = 0
+    paused: bool = Field(default=False, description="how the member is when Asterisk starts")
+    model_config = examples({"agentId": AGENT_ID, "penalty": 0})
+
+
+class MemberChange(Sent):
+    """What to change; what is left out stays."""
+
+    penalty: Penalty = unset()
+    paused: bool = unset()
+    model_config = examples({"penalty": 10})
 
 
 _MEMBER: dict[str, JsonValue] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -45,12 +44,12 @@ _RECORDING = ", ".join(RecordingRow.__struct_fields__)
 _VOICEMAIL = ", ".join(VoicemailRow.__struct_fields__)
 
 
-async def recordings(db: Db, tenant_id: UUID, call_ids: Sequence[UUID]) -> list[RecordingRow]:
-    """The recordings of these calls, oldest first."""
+async def recordings(db: Db, tenant_id: UUID, call_id: UUID) -> list[RecordingRow]:
+    """The recordings of a call whose files are still there, oldest first."""
     rows = await db.fetch(
-        f"SELECT {_RECORDING} FROM recording WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]) ORDER BY id",  # noqa: S608
+        f"SELECT {_RECORDING} FROM recording WHERE tenant_id = $1 AND call_id = $2 AND deleted_at IS NULL ORDER BY id",  # noqa: S608
         tenant_id,
-        list(call_ids),
+        call_id,
     )
     return [RecordingRow(**row) for row in rows]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from m3voip.storage.postgres.admin.refusals import Missing, Unknown
+from m3voip.storage.postgres.admin.refusals import Duplicate, Missing, Unknown
 from m3voip.storage.postgres.admin.table import Db, Table
 
 
@@ -83,19 +83,14 @@ async def member(db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID) -> Mem
     return MemberRow(**row)
 
 
-async def set_member(
-    db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID, *, penalty: int | None, paused: bool | None
+async def add_member(
+    db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID, *, penalty: int, paused: bool
 ) -> MemberRow:
-    """Put an agent into a queue, or change how they are in it; None keeps what is there. Raises Missing (the queue) or
-    Unknown (the agent)."""
+    """Put an agent into a queue. Raises Missing (the queue), Unknown (the agent) or Duplicate."""
     await TABLE.get(db, tenant_id, queue_id)
     try:
         await db.execute(
-            """INSERT INTO queue_member (tenant_id, queue_id, agent_id, penalty, paused)
-               VALUES ($1, $2, $3, coalesce($4::integer, 0), coalesce($5::boolean, false))
-               ON CONFLICT (queue_id, agent_id) DO UPDATE SET
-                 penalty = coalesce($4::integer, queue_member.penalty),
-                 paused = coalesce($5::boolean, queue_member.paused)""",
+            "INSERT INTO queue_member (tenant_id, queue_id, agent_id, penalty, paused) VALUES ($1, $2, $3, $4, $5)",
             tenant_id,
             queue_id,
             agent_id,
@@ -104,6 +99,24 @@ async def set_member(
         )
     except asyncpg.ForeignKeyViolationError as error:
         raise Unknown("agent", "agentId") from error
+    except asyncpg.UniqueViolationError as error:
+        raise Duplicate("member of this queue", "agentId") from error
+    return await member(db, tenant_id, queue_id, agent_id)
+
+
+async def change_member(
+    db: Db, tenant_id: UUID, queue_id: UUID, agent_id: UUID, *, penalty: int | None, paused: bool | None
+) -> MemberRow:
+    """Change how an agent is in a queue; None keeps what is there. Raises Missing."""
+    await db.execute(
+        """UPDATE queue_member SET penalty = coalesce($4::integer, penalty), paused = coalesce($5::boolean, paused)
+           WHERE tenant_id = $1 AND queue_id = $2 AND agent_id = $3""",
+        tenant_id,
+        queue_id,
+        agent_id,
+        penalty,
+        paused,
+    )
     return await member(db, tenant_id, queue_id, agent_id)
 
 

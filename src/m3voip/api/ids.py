@@ -1,0 +1,21 @@
+"""Ids in paths, by the names that clients see."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path
+
+AgentId = Annotated[UUID, Path(alias="agentId")]
+ApiKeyId = Annotated[UUID, Path(alias="apiKeyId")]
+BlockedCallerId = Annotated[UUID, Path(alias="blockedCallerId")]
+CallId = Annotated[UUID, Path(alias="callId")]
+DidId = Annotated[UUID, Path(alias="didId")]
+MailboxId = Annotated[UUID, Path(alias="mailboxId")]
+QueueId = Annotated[UUID, Path(alias="queueId")]
+RecordingId = Annotated[UUID, Path(alias="recordingId")]
+TreeId = Annotated[UUID, Path(alias="treeId")]
+TrunkId = Annotated[UUID, Path(alias="trunkId")]
+VoicemailId = Annotated[UUID, Path(alias="voicemailId")]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1, description="counts from 1")]
