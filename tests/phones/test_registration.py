@@ -83,7 +83,6 @@ async def test_a_refusal_of_a_refresh_is_kept_for_whoever_looks(registrar: Regis
     async with _phone(registrar, "right") as phone:
         await phone.register(expires=60)
         registrar.closed_for_good = True
-        await eventually(lambda: phone.registration.refused, within=3)
-        assert phone.registration.refused is not None
-        assert phone.registration.refused.status == 403
+        async with asyncio.timeout(3):
+            assert (await phone.registration.until_lost()).status == 403
         assert not phone.registration.active

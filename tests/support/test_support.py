@@ -23,7 +23,7 @@ async def test_eventually_returns_the_first_true_value_and_says_what_did_not_hap
     with pytest.raises(AssertionError, match=r"the rain did not happen within .* last: False"):
         await eventually(later, 0.1, what="the rain")
     with pytest.raises(KeyError):
-        await eventually(lambda: os.environ["no such variable"], 1)
+        await eventually(lambda: os.environ["M3VOIP_NOT_SET_ANYWHERE"], 1)
     with pytest.raises(AssertionError, match="happened after"):
         await never(lambda: True, 0.1)
 

@@ -71,9 +71,13 @@ class Call(Watched):
         if self.state is CallState.ANSWERED or self._vanished:
             self._finish(CallEnd(by="us"))
 
-    async def hangup(self, within: float = 5.0) -> CallEnd:
-        """End it: BYE, or in subclasses CANCEL or a refusal. An ended call just says how it ended."""
+    def give_up(self) -> None:
+        """End it in whatever state it is, without waiting: BYE, and before the answer CANCEL or a refusal."""
         self.bye()
+
+    async def hangup(self, within: float = 5.0) -> CallEnd:
+        """End it and wait until that is so. An ended call just says how it ended."""
+        self.give_up()
         return await self.ended(within)
 
     async def hold(self, on: bool = True) -> None:

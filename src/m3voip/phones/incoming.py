@@ -65,10 +65,10 @@ class IncomingCall(Call):
             self.reply(self._server, status, _REASONS.get(status, "Refused"))
             self._finish(CallEnd(by="us", status=status, reason=_REASONS.get(status, "Refused")))
 
-    async def hangup(self, within: float = 5.0) -> CallEnd:
+    def give_up(self) -> None:
         """BYE after the answer, 603 before it."""
         self.decline(603)
-        return await super().hangup(within)
+        self.bye()
 
     def cancelled(self, server: ServerTransaction) -> None:
         """The caller gave up: 200 to the CANCEL, 487 to the INVITE."""

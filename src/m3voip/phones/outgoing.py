@@ -72,14 +72,14 @@ class OutgoingCall(Call):
         self._mark("answered")
         self._talk_to(theirs)
 
-    async def hangup(self, within: float = 5.0) -> CallEnd:
-        """BYE after the answer, CANCEL before it."""
+    def give_up(self) -> None:
+        """BYE after the answer, CANCEL before it (as soon as the other side has said anything, RFC 3261 §9.1)."""
         if self.state in (CallState.CALLING, CallState.RINGING):
             self._cancel_wanted = True
             if self.exchange is not None and self.exchange.transaction.provisional:
                 self._cancel()
-            return await self.ended(within)
-        return await super().hangup(within)
+        else:
+            self.bye()
 
     def _cancel(self) -> None:
         if self._cancel_sent or self.exchange is None:

@@ -18,6 +18,7 @@ class Registration:
         self._call_id = secrets.token_hex(12)
         self._tag = secrets.token_hex(4)
         self._timer: asyncio.TimerHandle | None = None
+        self._lost = asyncio.Event()
         self.active = False
         self.refreshes = 0
         self.refused: RegistrationRefusedError | None = None
@@ -39,6 +40,12 @@ class Registration:
         self._send(0, done)
         self._check(await done)
 
+    async def until_lost(self) -> RegistrationRefusedError:
+        """Wait until a refresh is refused (408 where nobody answered it); returns the refusal."""
+        await self._lost.wait()
+        assert self.refused is not None
+        return self.refused
+
     def _send(self, expires: int, done: asyncio.Future[Message] | None) -> None:
         host, port = self._ua.server
         address = f"<sip:{self._ua.username}@{host}:{port}>"
@@ -53,10 +60,12 @@ class Registration:
                 return
             if expires and 200 <= response.status < 300:
                 self.active = True
+                self._lost.clear()
                 self._schedule(self._granted(response, expires))
             elif expires and done is None:
                 self.active = False
                 self.refused = self._refusal(response)
+                self._lost.set()
             if done is not None and not done.done():
                 done.set_result(response)
 
