@@ -184,7 +184,8 @@ create table voicemail (
 create index voicemail_call on voicemail (call_id);
 create index voicemail_list on voicemail (tenant_id, box, id);
 
--- What has to be told to the outside after it was committed. Written in the transaction of its fact; deleted when done.
+-- What has to be told to the outside after it was committed. Written in the transaction of its fact; deleted when
+-- done, so it stays short enough to be looked through.
 create table outbox (
   event_id    bigint primary key,  -- of the fact
   tenant_id   uuid not null,
@@ -196,7 +197,6 @@ create table outbox (
   attempts    integer not null default 0,
   last_error  text not null default ''
 );
-create index outbox_due on outbox (due_at, event_id);
 
 do $$
 declare

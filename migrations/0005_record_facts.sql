@@ -5,25 +5,26 @@
 -- a third of the client's CPU, the server's within a tenth of COPY's), and COPY cannot write where row-level security is on.
 --
 --   events   [{call_id, tenant_id, seq, at, fact: {kind, …}}]  in the order in which they happened
---   started  calls whose first fact is among them; moved  the others. One object a call: what changed, last value wins
---   legs     legs that began;  talks  ends of talks
---   visits   queue visits that began;  visited  what happened to the latest visit of a call before that
+--   started  {call_id: …} calls whose first fact is among them;  moved  {call_id: …} the others: what changed, last value wins
+--   legs     [{…}] legs that began;  talks  {call_id: …} ends of talks;  ended  {call_id: …} calls that ended
+--   visits   [{…}] queue visits that began;  visited  {call_id: …} what happened to a call's latest visit before that
 --   stored   recordings and voicemails;  outbox  [{o, …}], o being the fact's place among the events
 --
 -- strict: every call must be exactly where the batch begins (call.last_seq = first_seq - 1), else the whole batch is
 -- refused with SQLSTATE M3001 and nothing is written. Not strict, used after such a refusal: what is there already is
 -- skipped, what is missing before it is accepted; the writer has logged it. Answers the id of the first event.
 create function record_facts_v1(
-  strict boolean, size integer, events jsonb, started jsonb, moved jsonb, legs jsonb, talks jsonb, visits jsonb,
-  visited jsonb, stored jsonb, outbox jsonb
+  strict boolean, size integer, events jsonb, started jsonb, moved jsonb, legs jsonb, talks jsonb, ended jsonb,
+  visits jsonb, visited jsonb, stored jsonb, outbox jsonb
 ) returns bigint
   language plpgsql
-  -- Every join below is of a few rows with an indexed table. A plan made while the table was small must not stay a scan.
+  -- Rows to change are named by arrays, not joined: a plan made while a table was empty must not stay a scan of it.
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   first_id bigint := reserve_event_ids(size);
   hit integer;
+  wanted integer;
 begin
   if strict then
     insert into call_event (call_id, tenant_id, seq, at, id, kind, payload)
@@ -39,36 +40,36 @@ begin
   end if;
 
   if moved is not null then
-    update call as c set
-      last_seq = d.last_seq,
-      state = case when d.state = 'left_queue' then case when c.state = 'floor' then 'floor' else 'ivr' end
-                   else coalesce(d.state, c.state) end,
-      node = coalesce(d.node, c.node),
-      queue = coalesce(d.queue, c.queue),
-      visits = coalesce(d.visits, c.visits),
-      extension = coalesce(d.extension, c.extension),
-      agent_id = case when d.talks_to is null then c.agent_id
-                      else (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.talks_to) end,
-      recorded = c.recorded or coalesce(d.recorded, false),
-      recording_id = coalesce(d.recording_id, c.recording_id),
-      queued_at = coalesce(d.queued_at, c.queued_at, d.joined_at),
-      connected_at = coalesce(d.connected_at, c.connected_at),
-      ended_at = coalesce(d.ended_at, c.ended_at),
-      duration_s = coalesce(d.duration_s, c.duration_s),
-      wait_s = c.wait_s + coalesce(d.waited_s, 0),
-      talk_s = coalesce(d.talk_s, c.talk_s + coalesce(d.talked_s, 0)),
-      end_reason = coalesce(d.end_reason, c.end_reason),
-      hangup_cause = coalesce(d.hangup_cause, c.hangup_cause)
-    from jsonb_to_recordset(moved) as d (
-      id uuid, tenant_id uuid, first_seq integer, last_seq integer, state text, node text, queue text, visits integer,
-      extension text, talks_to text, recorded boolean, recording_id uuid, queued_at timestamptz, joined_at timestamptz,
-      connected_at timestamptz, ended_at timestamptz, duration_s float8, waited_s float8, talked_s float8, talk_s float8,
-      end_reason text, hangup_cause integer)
-    where c.id = d.id and (c.last_seq = d.first_seq - 1 or (not strict and c.last_seq < d.first_seq));
+    update call as c set (
+      last_seq, state, node, queue, visits, extension, agent_id, recorded, recording_id, queued_at, connected_at, ended_at,
+      duration_s, wait_s, talk_s, end_reason, hangup_cause
+    ) = (
+      select d.last_seq,
+             case when d.state = 'left_queue' then case when c.state = 'floor' then 'floor' else 'ivr' end
+                  else coalesce(d.state, c.state) end,
+             coalesce(d.node, c.node), coalesce(d.queue, c.queue), coalesce(d.visits, c.visits),
+             coalesce(d.extension, c.extension),
+             case when d.talks_to is null then c.agent_id
+                  else (select a.id from agent a where a.tenant_id = c.tenant_id and a.extension = d.talks_to) end,
+             c.recorded or coalesce(d.recorded, false), coalesce(d.recording_id, c.recording_id),
+             coalesce(d.queued_at, c.queued_at, d.joined_at), coalesce(d.connected_at, c.connected_at),
+             coalesce(d.ended_at, c.ended_at), coalesce(d.duration_s, c.duration_s), c.wait_s + coalesce(d.waited_s, 0),
+             coalesce(d.talk_s, c.talk_s + coalesce(d.talked_s, 0)), coalesce(d.end_reason, c.end_reason),
+             coalesce(d.hangup_cause, c.hangup_cause)
+        from jsonb_to_record(moved -> c.id::text) as d (
+          last_seq integer, state text, node text, queue text, visits integer, extension text, talks_to text,
+          recorded boolean, recording_id uuid, queued_at timestamptz, joined_at timestamptz, connected_at timestamptz,
+          ended_at timestamptz, duration_s float8, waited_s float8, talked_s float8, talk_s float8, end_reason text,
+          hangup_cause integer)
+    )
+    where c.id = any (array(select jsonb_object_keys(moved)::uuid))
+      and (c.last_seq = (moved -> c.id::text ->> 'first_seq')::integer - 1
+           or (not strict and c.last_seq < (moved -> c.id::text ->> 'first_seq')::integer));
     get diagnostics hit = row_count;
-    if strict and hit <> jsonb_array_length(moved) then
-      raise exception 'facts out of step: % of % calls are not where their next fact begins',
-        jsonb_array_length(moved) - hit, jsonb_array_length(moved) using errcode = 'M3001';
+    wanted := (select count(*) from jsonb_object_keys(moved));
+    if strict and hit <> wanted then
+      raise exception 'facts out of step: % of % calls are not where their next fact begins', wanted - hit, wanted
+        using errcode = 'M3001';
     end if;
   end if;
 
@@ -83,7 +84,7 @@ begin
            coalesce(d.recorded, false), d.recording_id, d.started_at, coalesce(d.queued_at, d.joined_at), d.connected_at,
            d.ended_at, d.duration_s, coalesce(d.waited_s, 0), coalesce(d.talk_s, d.talked_s, 0), d.end_reason,
            d.hangup_cause, d.last_seq
-      from jsonb_to_recordset(started) as d (
+      from jsonb_each(started) as each, jsonb_to_record(each.value) as d (
         id uuid, tenant_id uuid, last_seq integer, direction text, did text, caller text, caller_name text, leg text,
         tree text, tree_version integer, state text, node text, queue text, visits integer, extension text, talks_to text,
         recorded boolean, recording_id uuid, started_at timestamptz, queued_at timestamptz, joined_at timestamptz,
@@ -100,14 +101,15 @@ begin
     on conflict do nothing;
   end if;
   if talks is not null then
-    update leg as l set ended_at = d.at
-      from jsonb_to_recordset(talks) as d (call_id uuid, seq integer, at timestamptz)
-     where l.call_id = d.call_id and l.seq < d.seq and l.role = 'agent' and l.ended_at is null;
+    update leg as l set ended_at = (talks -> l.call_id::text ->> 'at')::timestamptz
+     where l.call_id = any (array(select jsonb_object_keys(talks)::uuid)) and l.role = 'agent' and l.ended_at is null
+       and l.seq < (talks -> l.call_id::text ->> 'seq')::integer;
   end if;
-  update leg as l set ended_at = d.ended_at, hangup_cause = case l.role when 'caller' then d.hangup_cause end
-    from jsonb_to_recordset(coalesce(started, '[]') || coalesce(moved, '[]'))
-         as d (id uuid, ended_at timestamptz, hangup_cause integer)
-   where d.ended_at is not null and l.call_id = d.id and l.ended_at is null;
+  if ended is not null then
+    update leg as l set ended_at = (ended -> l.call_id::text ->> 'at')::timestamptz,
+                        hangup_cause = case l.role when 'caller' then (ended -> l.call_id::text ->> 'cause')::integer end
+     where l.call_id = any (array(select jsonb_object_keys(ended)::uuid)) and l.ended_at is null;
+  end if;
 
   if visited is not null then
     -- Plain Asterisk sends callers to queues by itself while the service is away: then the first we hear is that the
@@ -115,29 +117,31 @@ begin
     insert into queue_visit (call_id, seq, visit, tenant_id, queue, queue_id, entered_at)
     select d.call_id, d.seq, 1 + (select count(*) from queue_visit v where v.call_id = d.call_id), d.tenant_id, d.queue,
            (select q.id from queue q where q.tenant_id = d.tenant_id and q.name = d.queue), d.joined_at
-      from jsonb_to_recordset(visited) as d (call_id uuid, seq integer, tenant_id uuid, queue text, joined_at timestamptz)
+      from jsonb_each(visited) as each, jsonb_to_record(each.value) as d (
+        call_id uuid, seq integer, tenant_id uuid, queue text, joined_at timestamptz)
      where d.joined_at is not null
        and not exists (select from queue_visit v where v.call_id = d.call_id and v.queue = d.queue and v.joined_at is null
                                                    and v.outcome is null)
     on conflict do nothing;
-    update queue_visit as v set
-      joined_at = coalesce(v.joined_at, d.joined_at),
-      position = coalesce(v.position, d.position),
-      offers = v.offers + case when v.outcome is null then coalesce(d.offers, 0) else 0 end,
-      missed = v.missed + case when v.outcome is null then coalesce(d.missed, 0) else 0 end,
-      outcome = coalesce(v.outcome, d.outcome),
-      outcome_at = coalesce(v.outcome_at, d.outcome_at),
-      waited_s = coalesce(v.waited_s, d.waited_s),
-      extension = case when v.outcome is null then coalesce(d.extension, v.extension) else v.extension end,
-      agent_id = case when v.outcome is null and d.extension is not null
-                      then (select a.id from agent a where a.tenant_id = d.tenant_id and a.extension = d.extension)
-                      else v.agent_id end,
-      talk_s = case when v.talk_s = 0 and coalesce(v.outcome, d.outcome) = 'answered' then coalesce(d.talk_s, 0)
-                    else v.talk_s end
-    from jsonb_to_recordset(visited) as d (
-      call_id uuid, tenant_id uuid, joined_at timestamptz, position integer, offers integer, missed integer, outcome text,
-      outcome_at timestamptz, waited_s float8, extension text, talk_s float8)
-    where v.call_id = d.call_id and v.seq = (select max(w.seq) from queue_visit w where w.call_id = d.call_id);
+    update queue_visit as v set (
+      joined_at, position, offers, missed, outcome, outcome_at, waited_s, extension, agent_id, talk_s
+    ) = (
+      select coalesce(v.joined_at, d.joined_at), coalesce(v.position, d.position),
+             v.offers + case when v.outcome is null then coalesce(d.offers, 0) else 0 end,
+             v.missed + case when v.outcome is null then coalesce(d.missed, 0) else 0 end,
+             coalesce(v.outcome, d.outcome), coalesce(v.outcome_at, d.outcome_at), coalesce(v.waited_s, d.waited_s),
+             case when v.outcome is null then coalesce(d.extension, v.extension) else v.extension end,
+             case when v.outcome is null and d.extension is not null
+                  then (select a.id from agent a where a.tenant_id = v.tenant_id and a.extension = d.extension)
+                  else v.agent_id end,
+             case when v.talk_s = 0 and coalesce(v.outcome, d.outcome) = 'answered' then coalesce(d.talk_s, 0)
+                  else v.talk_s end
+        from jsonb_to_record(visited -> v.call_id::text) as d (
+          joined_at timestamptz, position integer, offers integer, missed integer, outcome text, outcome_at timestamptz,
+          waited_s float8, extension text, talk_s float8)
+    )
+    where v.call_id = any (array(select jsonb_object_keys(visited)::uuid))
+      and v.seq = (select max(w.seq) from queue_visit w where w.call_id = v.call_id);
   end if;
   if visits is not null then
     insert into queue_visit (call_id, seq, visit, tenant_id, queue, queue_id, entered_at, joined_at, position, offers,

@@ -22,7 +22,7 @@ Db = asyncpg.Connection | PoolConnectionProxy
 OnCommitted = Callable[[Iterable[StoredEvent]], None]
 """Told of every batch after its commit, in order. Called in the event loop; must not block or raise."""
 
-_RECORD = "select record_facts_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_RECORD = "select record_facts_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _LAST = "select id, last_seq from call where id = any($1)"
 
 
@@ -59,8 +59,8 @@ class Commits:
             *(
                 encode_json(part).decode() if part else None
                 for part in (
-                    list(batch.started.values()), list(batch.moved.values()), batch.legs, batch.talks, batch.visits,
-                    batch.visited, batch.stored, batch.outbox,
+                    batch.started, batch.moved, batch.legs, batch.talks, batch.ended, batch.visits, batch.visited,
+                    batch.stored, batch.outbox,
                 )
             ),
         )  # fmt: skip

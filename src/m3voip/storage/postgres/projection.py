@@ -95,9 +95,10 @@ class Batch:
         self.started: dict[UUID, CallChange] = {}
         self.moved: dict[UUID, CallChange] = {}
         self.legs: list[dict[str, Any]] = []
-        self.talks: list[dict[str, Any]] = []
+        self.talks: dict[UUID, dict[str, Any]] = {}
+        self.ended: dict[UUID, dict[str, Any]] = {}
         self.visits: list[VisitChange] = []
-        self.visited: list[VisitChange] = []
+        self.visited: dict[UUID, VisitChange] = {}
         self.stored: list[dict[str, Any]] = []
         self.outbox: list[dict[str, Any]] = []
         self._visit: dict[UUID, VisitChange] = {}
@@ -114,7 +115,7 @@ class Batch:
         visit = self._visit.get(row.call_id)
         if visit is None:
             visit = VisitChange(call_id=row.call_id, tenant_id=row.tenant_id, seq=row.seq)
-            self.visited.append(visit)
+            self.visited[row.call_id] = visit
             self._visit[row.call_id] = visit
         return visit
 
@@ -212,7 +213,7 @@ def _connected(batch: Batch, call: CallChange, row: Recorded, fact: f.CallConnec
 
 def _talked(batch: Batch, call: CallChange, row: Recorded, fact: f.TalkEnded) -> None:
     call.talked_s = (call.talked_s or 0.0) + fact.talked_s
-    batch.talks.append({"call_id": row.call_id, "seq": row.seq, "at": row.at})
+    batch.talks.setdefault(row.call_id, {"seq": row.seq, "at": row.at})
     visit = batch.visit(row)
     if visit.talk_s is UNSET:  # the first talk after the answer is the queue's
         visit.talk_s = fact.talked_s
@@ -235,10 +236,11 @@ def _floor(_: Batch, call: CallChange, __: Recorded, ___: f.FloorServed) -> None
     call.state = State.FLOOR.value
 
 
-def _ended(_: Batch, call: CallChange, row: Recorded, fact: f.CallEnded) -> None:
+def _ended(batch: Batch, call: CallChange, row: Recorded, fact: f.CallEnded) -> None:
     call.state, call.ended_at = State.ENDED.value, row.at
     call.duration_s, call.talk_s = fact.duration_s, fact.talk_s
     call.end_reason, call.hangup_cause = fact.reason.value, fact.cause
+    batch.ended[row.call_id] = {"at": row.at, "cause": fact.cause}
 
 
 def _recording(batch: Batch, call: CallChange, row: Recorded, fact: f.RecordingStored) -> None:
