@@ -148,6 +148,7 @@ class EventWriter:
         async with self._commits.turn():
             if trust is not Trust.FULL:
                 rows, body = await not_yet_stored(connection, rows), None
+                await self._commits.catch_up(connection)
             if rows:
                 await self._commits.commit(connection, rows, body=body, strict=trust is not Trust.ACCEPT)
 
