@@ -1,0 +1,227 @@
+"""Rendering of the generated files: deterministic, and nothing off the whitelists gets in (invariant 4, bar S-01)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from m3voip.providers.asterisk.provision import (
+    DidConfig,
+    EndpointConfig,
+    EndpointKind,
+    GeneratedFile,
+    MailboxConfig,
+    MemberConfig,
+    Provisioner,
+    Provisioning,
+    ProvisioningError,
+    QueueConfig,
+    Strategy,
+    TrunkConfig,
+    Unavailable,
+    render,
+)
+
+pytestmark = pytest.mark.unit
+
+ETC = Path(__file__).parents[2] / "asterisk" / "etc"
+ANN = EndpointConfig(
+    name="e00000000aa", kind=EndpointKind.DESK_TLS, ha1="0123456789abcdef" * 2, extension="101",
+    display_name="Ann O'Hara", mailbox="101@default",
+)  # fmt: skip
+SALES = QueueConfig(
+    name="sales", members=(MemberConfig(endpoint=ANN.name, name="101", penalty=2, paused=True),),
+    join_empty=(Unavailable.PAUSED, Unavailable.INVALID),
+)  # fmt: skip
+CARRIER = TrunkConfig(
+    name="trunk-carrier", addresses=("192.0.2.0/28",), server="sip.example.net:5061", username="u1", password="p#1",
+    register=True, contact_user="15550100100", tls=True,
+)  # fmt: skip
+DID = DidConfig(number="15550100100", queue="sales", mailbox="101@default")
+BOX = MailboxConfig(mailbox="101@default", owner_name="Ann")
+OFFICE = Provisioning(
+    endpoints=(ANN,), queues=(SALES,), mailboxes=(BOX,), trunks=(CARRIER,), dids=(DID,), default_queue="sales"
+)
+
+
+def text_of(name: str, config: Provisioning = OFFICE) -> str:
+    return next(file.text for file in render(config) if file.name == name)
+
+
+def test_an_endpoint_is_a_kind_with_a_digest_and_one_registration() -> None:
+    assert text_of("pjsip.conf").split("\n\n")[1] == "\n".join((
+        "[e00000000aa](_desk_tls)",
+        "context = from-agent",
+        "auth = e00000000aa",
+        "aors = e00000000aa",
+        'callerid = "Ann O\'Hara" <101>',
+        "mailboxes = 101@default",
+        "set_var = M3_MAILBOX=101@default",
+        "[e00000000aa](_phone_auth)",
+        "username = e00000000aa",
+        "password_digest = MD5:0123456789abcdef0123456789abcdef",
+        "[e00000000aa](_phone_aor)",
+    ))  # fmt: skip
+
+
+def test_every_template_that_is_used_exists() -> None:
+    written = "\n".join(file.text for file in render(OFFICE))
+    shipped = "".join((ETC / name).read_text() for name in ("pjsip.conf", "queues.conf"))
+    kinds = {f"_{kind}" for kind in EndpointKind}
+    for template in {*re.findall(r"\((_\w+)\)", written), *kinds, "_trunk"}:
+        assert f"[{template}](!" in shipped, template
+
+
+def test_a_queue_lists_its_members_with_their_pause() -> None:
+    lines = text_of("queues.conf").splitlines()
+    assert "member => PJSIP/e00000000aa,2,101,PJSIP/e00000000aa,,,yes" in lines
+    assert {"joinempty = paused,invalid", "leavewhenempty = no", "strategy = rrmemory"} <= set(lines)
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_every_strategy_is_one_of_app_queue_s_by_its_own_name(strategy: Strategy) -> None:
+    queue = dataclasses.replace(SALES, strategy=strategy)
+    assert f"strategy = {strategy.value}" in text_of("queues.conf", dataclasses.replace(OFFICE, queues=(queue,)))
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    bob = dataclasses.replace(ANN, name="e00000000bb", extension="102", mailbox="")
+    support = dataclasses.replace(SALES, name="support")
+    one = dataclasses.replace(OFFICE, endpoints=(ANN, bob), queues=(SALES, support))
+    other = dataclasses.replace(OFFICE, endpoints=(bob, ANN), queues=(support, SALES))
+    assert render(one) == render(other)
+
+
+def test_a_pause_alone_changes_the_file_and_needs_no_reload() -> None:
+    awake = dataclasses.replace(SALES, members=(dataclasses.replace(SALES.members[0], paused=False),))
+
+    def queues(config: Provisioning) -> GeneratedFile:
+        return next(file for file in render(config) if file.name == "queues.conf")
+
+    before, after = queues(OFFICE), queues(dataclasses.replace(OFFICE, queues=(awake,)))
+    assert before.text != after.text
+    assert before.effect == after.effect
+
+
+HOSTILE = st.text(max_size=60) | st.sampled_from([
+    "general", "global", "e00000000aa\n[x]", "a]b", "a;b", 'a"b', "a,b", "a=>b", "#include /etc/passwd", "${EXTEN}",
+    "../x", "\u2028", "\x00", "sip.example.net\r\n", "PJSIP/x&PJSIP/y", "<sip:x>", "default@default", "٣٤٥", " ",
+])  # fmt: skip
+FIELDS = [
+    (thing, field.name)
+    for thing in (ANN, SALES, SALES.members[0], CARRIER, DID, BOX)
+    for field in dataclasses.fields(thing)
+    if isinstance(getattr(thing, field.name), str) and field.name not in ("kind", "strategy", "announce_holdtime")
+]
+
+
+def shape(config: Provisioning) -> list[str]:
+    """The files without their values: what a value must never change."""
+    text = "\n".join(file.text for file in render(config))
+    return [re.sub(r"(=>?) .*", r"\1", line) for line in re.sub(r"\[[\w-]+\]", "[]", text).splitlines()]
+
+
+@pytest.mark.parametrize(("thing", "field"), FIELDS, ids=lambda value: value if isinstance(value, str) else "")
+@given(value=HOSTILE)
+@example(value="x\n[global]\ntype = global")
+def test_no_text_adds_a_line_a_section_or_an_option(thing: Any, field: str, value: str) -> None:
+    config, refused = None, ""
+    try:
+        changed = dataclasses.replace(thing, **{field: value})
+        config = Provisioning(**{**_parts(OFFICE), **_with(thing, changed)})
+    except ProvisioningError as error:
+        refused = str(error)
+    if config is None:  # the message names the field, not what was in it, which may be a number or a secret
+        assert refused
+        assert len(value) < 9 or value not in refused
+        return
+    options = sum(1 for line in shape(config) if "=" in line)
+    assert abs(options - sum(1 for line in shape(OFFICE) if "=" in line)) <= 5  # an empty field leaves its lines out
+    assert set(shape(config)) <= set(shape(OFFICE)) | set(shape(_bare()))
+    for line in "\n".join(file.text for file in render(config)).splitlines():
+        assert not re.search(r"[\x00-\x1f\u2028\\`]", line)
+        assert "${" not in line or line.startswith("password = ")  # pjsip.conf substitutes nothing
+        assert not re.search(r";(?!transport=tls)", line) or line.startswith("; Written")
+
+
+def _parts(config: Provisioning) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+def _with(thing: Any, changed: Any) -> dict[str, Any]:
+    if isinstance(changed, MemberConfig):
+        return {"queues": (dataclasses.replace(SALES, members=(changed,)),)}
+    names = {EndpointConfig: "endpoints", QueueConfig: "queues", TrunkConfig: "trunks", DidConfig: "dids"}
+    return {names.get(type(thing), "mailboxes"): (changed,)}
+
+
+def _bare() -> Provisioning:
+    """The same office with every optional field empty."""
+    return dataclasses.replace(
+        OFFICE,
+        endpoints=(dataclasses.replace(ANN, mailbox=""),),
+        trunks=(TrunkConfig(name="trunk-carrier", addresses=("192.0.2.0/28",), server="sip.example.net"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "about"),
+    [
+        (lambda: Provisioning(endpoints=(ANN, ANN)), "name twice"),
+        (lambda: Provisioning(endpoints=(ANN, dataclasses.replace(ANN, name="e00000000ab"))), "extension twice"),
+        (lambda: QueueConfig(name="sales", members=SALES.members * 2), "member twice"),
+        (lambda: Provisioning(trunks=(CARRIER, dataclasses.replace(CARRIER, name="trunk-2"))), "address twice"),
+        (lambda: TrunkConfig(name="trunk-x"), "nothing could tell its calls"),
+        (lambda: TrunkConfig(name="trunk-x", addresses=("0.0.0.0/0",)), "trust the world"),
+        (lambda: TrunkConfig(name="trunk-x", addresses=("sip.example.net",)), "not an IP address"),
+        (lambda: TrunkConfig(name="trunk-x", addresses=("192.0.2.1",), register=True), "registering takes"),
+        (lambda: QueueConfig(name="general"), "not a queue name"),
+        (lambda: dataclasses.replace(SALES, ring_timeout=0), "ring_timeout"),
+    ],
+)
+def test_what_asterisk_would_misread_is_refused(make: Any, about: str) -> None:
+    with pytest.raises(ProvisioningError, match=about):
+        make()
+
+
+class Asked:
+    """A reloader that remembers, and fails while ``broken``."""
+
+    def __init__(self) -> None:
+        self.modules: list[str] = []
+        self.broken = False
+
+    async def reload(self, module: str) -> None:
+        if self.broken:
+            raise ConnectionError("Asterisk is away")
+        self.modules.append(module)
+
+
+async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(tmp_path: Path) -> None:
+    asterisk = Asked()
+    provisioner = Provisioner(tmp_path, asterisk)
+    everything = ["res_pjsip.so", "app_voicemail.so", "app_queue.so", "pbx_config.so"]
+    assert await provisioner.apply(OFFICE) == everything
+    assert await provisioner.apply(OFFICE) == []
+    longer = dataclasses.replace(OFFICE, queues=(dataclasses.replace(SALES, maxlen=5),))
+    asterisk.broken = True
+    with pytest.raises(ConnectionError):
+        await provisioner.apply(longer)
+    assert "maxlen = 5" in (tmp_path / "queues.conf").read_text()
+    asterisk.broken = False
+    assert await provisioner.apply(longer) == ["app_queue.so"]
+    provisioner.forget()
+    assert await provisioner.apply(longer) == everything
+    assert asterisk.modules == [*everything, "app_queue.so", *everything]
+
+
+async def test_the_files_are_for_their_owner_only_and_nothing_else_lies_about(tmp_path: Path) -> None:
+    await Provisioner(tmp_path / "generated", Asked()).apply(OFFICE)
+    found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "generated").iterdir()}
+    assert found == dict.fromkeys(("pjsip.conf", "queues.conf", "voicemail.conf", "dids.conf", "directory.conf"), 0o600)
