@@ -71,6 +71,7 @@ class Orders:
         self._trees = trees
         self._random = Random(seed)
         self.events = 0
+        self.kinds: set[str] = set()
 
     def run(self) -> list[ev.Event]:
         """One call: arrives (mostly), lives through an order of events, and ends. Returns the events, for a failure."""
@@ -89,6 +90,7 @@ class Orders:
         ending: tuple[ev.Event, ...] = (ev.CallerHungUp(at=walk.now), ev.TelephonyRestarted(at=walk.now))
         walk.finish(random.choice(ending))
         self.events += len(walk.events)
+        self.kinds |= {str(row.fact.__struct_config__.tag) for row in walk.facts}
         return walk.events
 
 

@@ -71,6 +71,7 @@ class _Lint:
                 self._fill(verb, fill.field, fill.text, private=fill.private)
             self._overwrites(verb)
         self._loops()
+        self._reach()
 
     def _voice(self) -> None:
         voice, voices = self._draft.tree.voice, self.known.voices
@@ -81,12 +82,15 @@ class _Lint:
         entry = self._draft.tree.entry
         if entry not in self._names:
             self("unknown-entry", f"the entry '{entry}' is not a node", self._meant(entry), "entry")
-        elif not self._draft.broken:
-            for name in paths.unreachable(self._nodes, entry):
-                self._node = name
-                advice = "lead a key or another node to it, or delete it"
-                self("unreachable", "no call can get here", advice, warning=True)
-            self._node = ""
+
+    def _reach(self) -> None:
+        """Only of a tree without errors: with one, a node may be out of reach just because of it."""
+        if errors((*self._draft.findings, *self.findings)):
+            return
+        for name in paths.unreachable(self._nodes, self._draft.tree.entry):
+            self._node = name
+            advice = "lead a key or another node to it, or delete it"
+            self("unreachable", "no call can get here", advice, warning=True)
 
     def _meant(self, name: str) -> str:
         meant = similar(name, self._names)

@@ -72,7 +72,8 @@ def misfit(error: msgspec.ValidationError, kind: type[Struct], settings: Plain) 
         expected, advice = _KINDS.get(match[1], (match[1], "change it"))
         return Misfit("wrong-type", f"{name} must be {expected}, not '{value}'", advice, path)
     if match := _LIMIT.match(text):
-        return Misfit("out-of-range", f"{name} must be {match[1]}, not '{value}'", "choose a value in the range", path)
+        limit = match[1].replace(">=", "at least").replace("<=", "at most")
+        return Misfit("out-of-range", f"{name} must be {limit}, not '{value}'", "choose a value in the range", path)
     if match := _CHOICE.match(text):
         return Misfit("out-of-range", f"{name} cannot be '{match[1]}'", "see the reference for the choices", path)
     return Misfit("wrong-type", f"{name}: {text}", "see the reference", path)

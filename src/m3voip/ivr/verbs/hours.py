@@ -69,12 +69,14 @@ class Hours(Verb, frozen=True, kw_only=True):
 
     def _check_week(self, report: Report) -> None:
         seen: dict[int, list[Span]] = {}
+        readable = True
         for days, hours in self.week.items():
             try:
                 numbers = parse_days(days)
                 spans = [parse_span(text) for text in ([hours] if isinstance(hours, str) else hours)]
             except HoursError as fault:
                 report("bad-hours", str(fault), "write it like mon-fri: 09:00-17:30", "week", days)
+                readable = False
                 continue
             for day in numbers:
                 for span in spans:
@@ -84,7 +86,7 @@ class Hours(Verb, frozen=True, kw_only=True):
                         return
                     seen.setdefault(day, []).append(span)
         minutes = sum(span.end - span.begin for spans in seen.values() for span in spans)
-        if not minutes:
+        if not minutes and readable:
             report("useless-hours", "it is never open", "add days to week, or leave this node out", "week")
         elif minutes == 7 * 24 * 60 and not self.holidays and not self.closed_dates:
             report("useless-hours", "it is always open", "leave this node out, or shorten the week", "week")

@@ -1,0 +1,70 @@
+"""Bar R-19: in any order of events a call keeps its laws. 20,000 orders here, a million in ``make chaos``."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m3voip.core import events as ev
+from m3voip.core import facts as f
+from m3voip.core.call import Flow
+from tests.ivr.orders import MAKERS, Orders, Walk
+from tests.ivr.support import T0, sample, tree_of
+
+EVERYTHING = tree_of(
+    """
+ask: {http: {path: /v1/x, extract: {balance: b}, on_ok: tell, on_error: menu}}
+tell: {say: {text: "{number:balance}", barge_in: true, then: mark}}
+mark: {set: {values: {x: "{balance}"}, then: menu}}
+menu: {menu: {prompt: Choose., keys: {1: queue, 2: dial, 3: box, 4: type, 5: ask, 6: clock}, operator: queue, retries: 1}}
+clock: {hours: {timezone: UTC, week: {mon: 09:00-17:00}, open: menu, closed: bye}}
+type: {collect: {prompt: Type., into: y, max_digits: 2, retries: 1, then: ask, on_fail: queue}}
+queue: {queue: {name: sales, overflow: dial, outcomes: {full: tell}}}
+dial: {dial: {extension: 101, overflow: box, then: menu, outcomes: {busy: menu}}}
+box: {voicemail: {box: sales, then: bye, on_error: menu}}
+bye: {hangup: Bye.}
+""",
+    "ask",
+)
+SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
+TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
+
+
+@pytest.mark.unit
+def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
+    orders = Orders(TREES, seed=19)
+    for _ in range(20_000):
+        orders.run()
+    assert orders.events > 200_000
+    late = {"recording.ready", "voicemail.stored"}  # written by jobs, not by a call
+    assert orders.kinds == set(f.KINDS) - late, "some kind of fact never came up"
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif("M3VOIP_CHAOS" not in os.environ, reason="make chaos")
+def test_a_call_keeps_its_laws_in_1_000_000_random_orders_of_events() -> None:
+    orders = Orders(TREES, seed=int.from_bytes(os.urandom(4), "big"))
+    for _ in range(1_000_000):
+        orders.run()
+
+
+@pytest.mark.unit
+@settings(max_examples=300, deadline=None)
+@given(
+    tree=st.sampled_from(TREES),
+    moves=st.lists(st.tuples(st.integers(0, len(MAKERS) - 1), st.randoms(use_true_random=False), st.integers(0, 12))),
+    restarted=st.booleans(),
+)
+def test_a_call_keeps_its_laws_in_orders_that_can_be_shrunk(tree, moves, restarted) -> None:  # type: ignore[no-untyped-def]
+    walk = Walk(tree)
+    walk.take(ev.CallArrived(at=T0, leg="leg", node="n", created=T0, did="1", caller="+15557654321"))
+    for index, random, seconds in moves:
+        event = MAKERS[index][1](random, walk.call, walk.now)
+        walk.now += timedelta(seconds=seconds)
+        walk.take(event)
+    walk.finish(ev.TelephonyRestarted(at=walk.now) if restarted else ev.CallerHungUp(at=walk.now))
