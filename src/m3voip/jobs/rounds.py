@@ -17,7 +17,7 @@ class Rounds:
     """One job's heartbeat."""
 
     def __init__(self, name: str, run_once: Callable[[], Awaitable[object]], every_s: float) -> None:
-        self._name = name
+        self.name = name
         self._run_once = run_once
         self._every_s = every_s
         self._nudged = asyncio.Event()
@@ -32,8 +32,8 @@ class Rounds:
             try:
                 await self._run_once()
             except (M3voipError, OSError) as error:
-                JOB_FAILURES.labels(self._name).inc()
-                log.warning("job.failed", job=self._name, why=str(error), next_s=self._every_s)
+                JOB_FAILURES.labels(self.name).inc()
+                log.warning("job.failed", job=self.name, why=str(error), next_s=self._every_s)
             self._nudged.clear()
             try:
                 async with asyncio.timeout(self._every_s):

@@ -130,6 +130,12 @@ class OfficeStore:
             return int(version)
 
 
+    async def ensure_partitions(self) -> None:
+        """Make the partitions of the next months; daily. Without it rows go to the default partition, none is lost."""
+        async with self._pool.connection() as db:
+            await db.fetch("select ensure_event_partitions()")
+
+
 def _queue(row: asyncpg.Record, members: Iterable[o.Member]) -> o.Queue:
     values = {name: row[name] for name in o.Queue.__struct_fields__ if name != "members"}
     lists = {name: tuple(values[name]) for name in ("join_empty", "leave_empty")}

@@ -1,0 +1,188 @@
+"""One Asterisk as the service sees it: ARI to control, AMI to observe, its ledgers, its provisioning; and when it is heard.
+
+Law: whoever listens is told once per (re)connection, after the socket is open and before commands are relied on, so that
+what was missed can be caught up with. The file ``alive`` keeps when we last heard, for the next process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from prometheus_client import REGISTRY
+
+from m3voip.config import Settings
+from m3voip.core.agent import BoardCleared, BoardEvent
+from m3voip.core.errors import ProviderError
+from m3voip.core.office import Office
+from m3voip.ports import Clock, Deliver, Names
+from m3voip.providers.asterisk import observe
+from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
+from m3voip.providers.asterisk.ari import system
+from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
+from m3voip.providers.asterisk.ari.errors import AriError
+from m3voip.providers.asterisk.ari.events import Event as AriEvent
+from m3voip.providers.asterisk.ledger import LedgerFiles
+from m3voip.providers.asterisk.provision.from_office import provisioning
+from m3voip.providers.asterisk.provision.writer import Provisioner
+from m3voip.providers.asterisk.telephony import UNUSED_EVENTS, AsteriskTelephony
+from m3voip.providers.asterisk.translate import from_ari
+
+log = structlog.get_logger()
+
+ALIVE_S = 1.0
+MARGIN = timedelta(seconds=3)
+"""``alive`` is touched every second; the ledger is read from a little before it."""
+
+
+class AsteriskNode:
+    """Give it to the wiring; run ``tasks()``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        names: Names,
+        clock: Clock,
+        deliver: Deliver,
+        on_board: Callable[[BoardEvent], None],
+        on_listening: Callable[[], Awaitable[None]],
+        on_message: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._deliver = deliver
+        self._on_board = on_board
+        self._on_listening = on_listening
+        self._on_message = on_message
+        self._alive = settings.journal_dir / "alive"
+        self._deaf_since: datetime | None = None
+        self._first_heard: datetime | None = None
+        self.caught_up = False
+        self._ari = AriClient(
+            AriAccess(
+                base_url=f"http://{settings.ari_host}:{settings.ari_port}/ari",
+                user=settings.ari_user,
+                password=settings.ari_password.get_secret_value(),
+                app=settings.ari_app,
+                drop_events=UNUSED_EVENTS,
+            ),
+            on_event=self._heard,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+        )
+        REGISTRY.register(self._ari.metrics)
+        self._ami = AmiClient(
+            AmiAccess(
+                host=settings.ami_host,
+                port=settings.ami_port,
+                user=settings.ami_user,
+                secret=settings.ami_secret.get_secret_value(),
+            ),
+            on_event=self._observed,
+            on_connected=self._read_board,
+        )
+        self.telephony = AsteriskTelephony(
+            client=self._ari, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
+        )
+        self.ledger = LedgerFiles(settings.asterisk_log)
+        self._provisioner = Provisioner(settings.generated_dir, self)
+
+    @property
+    def observed(self) -> bool:
+        """Whether AMI is connected."""
+        return self._ami.connected
+
+    def tasks(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+        """What has to run, by name."""
+        yield "ari", self._ari.run
+        yield "ami", self._ami.run
+        yield "alive", self._keep_alive
+
+    def listening_since(self) -> datetime:
+        """When the present connection began to hear. Events' own times, because they are compared with them."""
+        return self._first_heard or self._clock.now()
+
+    def deaf_since(self) -> datetime | None:
+        """When we last heard before the present connection; None if never."""
+        return self._deaf_since
+
+    async def provision(self, office: Office) -> None:
+        """Write Asterisk's generated files and reload what changed. Raises ProviderError while Asterisk is away."""
+        modules = await self._provisioner.apply(provisioning(office, self._settings.tenant_id))
+        if modules:
+            log.info("asterisk.provisioned", modules=modules)
+
+    async def reload(self, module: str) -> None:
+        """For the provisioner."""
+        try:
+            await self._ari.call(system.reload_module(module))
+        except AriError as error:
+            raise ProviderError(f"{module} could not be reloaded: {error.message}", retryable=True) from error
+
+    def _heard(self, event: AriEvent) -> None:
+        if self._first_heard is None:
+            self._first_heard = event.timestamp
+        translated = from_ari(event)
+        if translated is not None:
+            self._deliver(*translated)
+
+    async def _connected(self) -> None:
+        if self._deaf_since is None:
+            self._deaf_since = await asyncio.to_thread(self._last_alive)
+        info = await self._ari.call(system.info())
+        self.ledger.node = info.system.entity_id
+        await self._on_listening()
+        self.caught_up = True
+
+    def _disconnected(self, _reason: str) -> None:
+        self.caught_up = False
+        self._first_heard = None
+        self._deaf_since = self._clock.now() - MARGIN
+
+    def _observed(self, event: Mapping[str, str]) -> None:
+        now = self._clock.now()
+        translated = observe.call_event(event, now)
+        if translated is not None:
+            self._deliver(*translated)
+        for change in observe.board_events(event):
+            self._on_board(change)
+        if observe.is_new_message(event):
+            self._on_message()
+
+    async def _read_board(self) -> None:
+        self._on_board(BoardCleared())
+        self._ami.send(Action="QueueStatus")
+
+    def _last_alive(self) -> datetime | None:
+        try:
+            return datetime.fromtimestamp(self._alive.stat().st_mtime, UTC) - MARGIN
+        except FileNotFoundError:
+            return None
+
+    async def _keep_alive(self) -> None:
+        """Only while we hear: the mark says from when on the ledger matters."""
+        while True:
+            if self.caught_up:
+                await asyncio.to_thread(self._alive.touch)
+            await asyncio.sleep(ALIVE_S)
+
+
+class NodeControl:
+    """What the API may order (``api.deps.CallControl``)."""
+
+    def __init__(self, node: AsteriskNode, hang_up: Callable[[UUID, UUID | None], bool]) -> None:
+        self._node = node
+        self._hang_up = hang_up
+
+    @property
+    def connected(self) -> bool:
+        """Whether the telephony node can be reached."""
+        return self._node.telephony.connected
+
+    def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
+        """Order the end of a call; False when it does not live."""
+        return self._hang_up(call_id, by)

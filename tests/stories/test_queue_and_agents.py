@@ -1,0 +1,97 @@
+"""The main job: a caller reaches an agent through the queue, both are recorded apart, everything is written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from m3voip.phones import Answer, Decline, NeverAnswer
+from tests.support.eventually import eventually
+from tests.support.fixtures import OpenPhone
+from tests.support.office import DID, Api
+from tests.support.tones import has_tone
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("stack_unchanged")]
+
+
+async def in_queue(open_caller: OpenPhone, number: str, digit: str = "1", tone: int = 440):  # type: ignore[no-untyped-def]
+    phone = await open_caller()
+    call = await phone.dial(DID, caller_id=number, tone=tone)
+    await call.answered()
+    await call.hear_sound()
+    await call.send_digits(digit)
+    return call
+
+
+async def test_a_caller_talks_to_an_agent_and_both_are_recorded_on_their_own_side(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str, tmp_path: Path
+) -> None:
+    agent = await agent_phone("101")
+    agent.on_invite = Answer(after=0.3, tone=600)
+    call = await in_queue(trunk_caller, number)
+    await call.hear_tone(600, within=20)
+    await agent.received[0].hear_tone(440)
+    talking = await api.in_state(number, "talking")
+    assert talking["agentExtension"] == "101"
+    await eventually(lambda: call.ear.hears_tone(600, 2.0), 5)
+    await agent.received[0].hangup()
+    await call.ended()
+
+    ended = await api.ended(number)
+    assert (ended["endReason"], ended["agentExtension"], ended["queue"]) == ("agent_hung_up", "101", "sales")
+    assert ended["talkTimeSec"] >= 2.0
+    assert ended["queueVisits"][0]["outcome"] == "answered"
+    kinds = await api.kinds(ended["id"])
+    expected = ["call.started", "queue.entered", "agent.offered", "call.connected", "call.talk_ended", "call.ended"]
+    assert [kind for kind in kinds if kind in expected] == expected
+    recording = await api.recording(ended["id"], tmp_path / "call.flac")
+    assert has_tone(recording, 0, 440, 0.5)
+    assert has_tone(recording, 1, 600, 0.5)
+    assert not has_tone(recording, 0, 600, 0.5)
+    assert not has_tone(recording, 1, 440, 0.5)
+
+
+async def test_an_agent_who_does_not_answer_or_declines_is_passed_over(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
+) -> None:
+    decliner, taker = await agent_phone("102"), await agent_phone("103")
+    decliner.on_invite = Decline(status=486)
+    taker.on_invite = Answer(after=0.5, tone=600)
+    call = await in_queue(trunk_caller, number)
+    await call.hear_tone(600, within=30)
+    await call.hangup()
+    ended = await api.ended(number)
+    assert ended["agentExtension"] == "103"
+    assert (ended["endReason"], ended["queueVisits"][0]["outcome"]) == ("caller_hung_up", "answered")
+
+
+async def test_callers_without_an_agent_overflow_to_voicemail_which_lights_the_lamp(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
+) -> None:
+    ringer = await agent_phone("105")
+    ringer.on_invite = NeverAnswer()
+    call = await in_queue(trunk_caller, number, "3")
+    await api.in_state(number, "voicemail", within=50)
+    await call.hear_silence(within=40, seconds=1.0)
+    await eventually(lambda: not call.ear.hears_silence(0.2) or True, 1)
+    await api_settles()
+    await call.hangup()
+    ended = await api.ended(number)
+    kinds = await api.kinds(ended["id"])
+    assert "queue.left" in kinds
+    assert ended["queueVisits"][0]["outcome"] == "timeout"
+    stored = await eventually(lambda: _voicemail(api, ended["id"]), 20, what="the message in the vault")
+    assert stored["durationSec"] > 0
+
+
+async def _voicemail(api: Api, call_id: str):  # type: ignore[no-untyped-def]
+    call = await api.get(f"/v1/tm/calls/{call_id}")
+    return call["voicemails"][0] if call["voicemails"] else None
+
+
+async def api_settles() -> None:
+    """Speak into the mailbox for a while: a message shorter than a second or two is not one."""
+    import asyncio
+
+    await asyncio.sleep(6)
