@@ -62,6 +62,8 @@ class Commits:
     ) -> Callable[[], None]:
         """The same inside a transaction of the caller's, who calls the answer once that has been committed."""
         assert self._turn.locked()
+        if self._told_to is None:
+            self._told_to = await db.fetchval(_SQL["last_id"])
         batch = project(rows)
         first_id: int = await db.fetchval(
             _SQL["record"],

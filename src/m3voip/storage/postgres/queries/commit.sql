@@ -13,3 +13,8 @@ select e.id, e.tenant_id, e.call_id, e.seq, e.at, e.kind, e.payload
   from tenant t
  cross join lateral (select * from call_event c where c.tenant_id = t.tenant_id and c.id > $1 and c.id < $2) as e
  order by e.id;
+
+-- name: last_id
+select coalesce(max(newest.id), 0)
+  from tenant t
+ cross join lateral (select max(c.id) as id from call_event c where c.tenant_id = t.tenant_id) as newest;
