@@ -13,7 +13,9 @@ from typing import Annotated
 import typer
 
 from m3voip import config
-from m3voip.stack import commands as stack_commands
+from m3voip.commands import ivr as ivr_commands
+from m3voip.commands import stack as stack_commands
+from m3voip.core.errors import M3voipError
 from m3voip.stack import paths
 from m3voip.stack.errors import StackError
 
@@ -24,6 +26,7 @@ app = typer.Typer(
     help="Telephony and call centre of M3CoreCRM.",
 )
 app.add_typer(stack_commands.app, name="stack")
+app.add_typer(ivr_commands.app, name="ivr")
 
 SettingsFile = Annotated[
     Path | None,
@@ -58,11 +61,24 @@ def migrate(settings: SettingsFile = None) -> None:
     _finish(run(dsn.get_secret_value()))
 
 
+@app.command()
+def doctor(
+    settings: SettingsFile = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Check everything an operator would, and say what to do."""
+    from m3voip.commands.doctor import run
+
+    folders = paths.locate()
+    run(_settings(settings), folders if settings in (None, folders.settings_file) else None, as_json=as_json)
+
+
 def main() -> None:
     """Entry point: expected failures are one line on standard error and exit status 1, not a traceback."""
     try:
         app()
-    except StackError as error:
+    except M3voipError as error:
         typer.echo(f"m3voip: {error}", err=True)
         sys.exit(1)
 

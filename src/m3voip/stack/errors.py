@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from m3voip.core.errors import M3voipError
 
-class StackError(Exception):
+
+class StackError(M3voipError):
     """The stack cannot be prepared or started; the message names the cause and the remedy."""

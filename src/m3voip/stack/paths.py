@@ -146,13 +146,12 @@ class Folders:
         self.base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.base.mkdir(mode=0o711, exist_ok=True)
         for folder in (
-            self.generated, self.asterisk_run, self.asterisk_lib, self.asterisk_log / "cel-custom", self.asterisk_keys,
-            self.asterisk_spool / "monitor", self.asterisk_spool / "voicemail", self.asterisk_spool / "recording",
-            self.authority, self.journal, self.vault, self.prompts, self.log,
+            self.asterisk, self.asterisk_etc, self.generated, self.asterisk_run, self.asterisk_lib, self.asterisk_keys,
+            self.asterisk_log, self.asterisk_log / "cel-custom", self.asterisk_spool, self.asterisk_spool / "monitor",
+            self.asterisk_spool / "voicemail", self.asterisk_spool / "recording",
+            self.authority, self.vault.parent, self.journal, self.vault, self.prompts, self.log,
         ):  # fmt: skip
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.asterisk, self.base / "service"):
-            folder.chmod(0o700)
+            folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def locate(instance: str | None = None, environ: Mapping[str, str] = os.environ) -> Folders:

@@ -84,7 +84,7 @@ class _Office:
                     "ha1": digest_hash(secret.username, secret.password),
                 },
             )
-            await queues.set_member(self._db, self._tenant, queue_ids[secret.queue], agent.id, penalty=0, paused=False)
+            await queues.add_member(self._db, self._tenant, queue_ids[secret.queue], agent.id, penalty=0, paused=False)
         trunk = await trunks.TABLE.insert(self._db, self._tenant, _new_id(), _local_trunk(settings.sip_address))
         tree_id = await self._tree(tree)
         for number in DEMO_DIDS:

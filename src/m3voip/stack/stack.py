@@ -43,6 +43,7 @@ from m3voip.stack.paths import Folders
 from m3voip.stack.processes import ManagedProcess, Spec, State
 from m3voip.stack.secrets import Secrets
 from m3voip.stack.seed import seed
+from m3voip.storage.errors import MigrationError, StorageUnavailable
 from m3voip.storage.postgres.migrate import migrate
 
 PARTS = ("postgres", "asterisk", "agi", "service")
@@ -181,7 +182,10 @@ class Stack:
     async def _fill_database(self) -> None:
         assert self.settings.owner_dsn is not None  # we wrote it
         await roles.provide(self.folders, self.ports, self.secrets)
-        await migrate(self.settings.owner_dsn.get_secret_value())
+        try:
+            await migrate(self.settings.owner_dsn.get_secret_value())
+        except (MigrationError, StorageUnavailable) as error:
+            raise StackError(f"the database cannot be used as it is: {error}") from error
         if self._seeded:
             await seed(self.settings, self.secrets)
 
