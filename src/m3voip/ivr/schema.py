@@ -11,6 +11,7 @@ import msgspec
 
 from m3voip.ivr.model import DEFAULT_VOICE, FORMAT_VERSION, NODE_NAME, VOICE
 from m3voip.ivr.verbs import VERBS
+from m3voip.ivr.verbs.fields import NEEDED, NUMBER_TOO
 
 SCHEMA_ID = "urn:m3voip:ivr:1"
 
@@ -39,8 +40,26 @@ def json_schema() -> Schema:
                 "additionalProperties": {"oneOf": [_node(verb) for verb in VERBS]},
             },
         },
-        "$defs": dict(sorted(components.items())),
+        "$defs": {name: _demanding(components[name]) for name in sorted(components)},
     }
+
+
+def _demanding(definition: Schema) -> Schema:
+    """Require what lint demands; allow numbers without quotes where texts are numbers."""
+    fields = definition["properties"].items()
+    for _, field in fields:
+        _number_too(field)
+        _number_too(field.get("additionalProperties", {}))
+    needed = [name for name, field in fields if field.pop(NEEDED, False)]
+    for name in needed:
+        definition["properties"][name].pop("default", None)
+    required = dict.fromkeys([*definition.get("required", []), *needed])
+    return {**definition, "required": list(required)} if required else definition
+
+
+def _number_too(field: Schema) -> None:
+    if field.pop(NUMBER_TOO, False):
+        field["type"] = ["string", "integer"]
 
 
 def _named(pattern: str, description: str) -> Schema:

@@ -27,7 +27,7 @@ class Dial(Verb, frozen=True, kw_only=True):
     TAKES = True
 
     extension: fields.Extension
-    overflow: Annotated[str, Meta(description="The node for callers who were not answered.")] = ""
+    overflow: fields.Overflow = ""
     timeout_s: fields.RingTime = 20
     record: fields.Record = True
     box: fields.NoBox = ""

@@ -20,15 +20,28 @@ PATTERN_ADVICE = {
 }
 """What to do when a value does not match its pattern."""
 
-_ANY_SCALAR = {"type": ["string", "integer"]}
+NEEDED = "x-needed"
+"""Marks a field that lint demands although it can be read without (``dead-end``); the schema then requires it."""
 
-Target = Annotated[str, Meta(description="The node to go to next.")]
+NUMBER_TOO = "x-number-too"
+"""Marks a text that looks like a number so often that the schema allows it without quotes."""
+
+Value = Annotated[str, Meta(extra_json_schema={NUMBER_TOO: True})]
+Target = Annotated[str, Meta(description="The node to go to next.", extra_json_schema={NEEDED: True})]
+Overflow = Annotated[
+    str, Meta(description="The node for callers whom no agent took.", extra_json_schema={NEEDED: True})
+]
+OnError = Annotated[
+    str, Meta(description="The node to go to when there was no good answer in time.", extra_json_schema={NEEDED: True})
+]
 End = Annotated[str, Meta(description="The node to go to next; without it the call ends here.")]
 Say = Annotated[Prompt, Meta(description="What the caller hears: a text, or {file: name.wav}.")]
 Queue = Annotated[str, Meta(pattern=NAME, description="The queue's name.")]
-Box = Annotated[str, Meta(pattern=NAME, description="The mailbox's name.", extra_json_schema=_ANY_SCALAR)]
+Box = Annotated[str, Meta(pattern=NAME, description="The mailbox's name.", extra_json_schema={NUMBER_TOO: True})]
 NoBox = Annotated[str, Meta(description="Mailbox of last resort, should the service be away when the wait ends.")]
-Extension = Annotated[str, Meta(pattern=EXTENSION, description="The agent's extension.", extra_json_schema=_ANY_SCALAR)]
+Extension = Annotated[
+    str, Meta(pattern=EXTENSION, description="The agent's extension.", extra_json_schema={NUMBER_TOO: True})
+]
 Variable = Annotated[str, Meta(pattern=VARIABLE, description="The variable that keeps what the caller typed.")]
 KeyWait = Annotated[int, Meta(ge=1, le=60, description="Seconds to wait for a key once the prompt has ended.")]
 Retries = Annotated[int, Meta(ge=0, le=9, description="How many more times to ask after the first.")]

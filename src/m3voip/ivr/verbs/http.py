@@ -43,7 +43,7 @@ class Http(Verb, frozen=True, kw_only=True):
         str, Meta(description="Path under the CRM's address, e.g. /v1/ivr/account; {variable} is filled in.")
     ]
     method: Annotated[Literal["GET", "POST"], Meta(description="POST sends body as JSON, GET as the query.")] = "POST"
-    body: Annotated[dict[str, str], Meta(description="Name → text sent; {variable} is filled in.")] = field(
+    body: Annotated[dict[str, fields.Value], Meta(description="Name → text sent; {variable} is filled in.")] = field(
         default_factory=dict
     )
     extract: Annotated[dict[str, str], Meta(description="Variable → dotted path in the reply, e.g. data.balance.")] = (
@@ -51,7 +51,7 @@ class Http(Verb, frozen=True, kw_only=True):
     )
     timeout_ms: fields.Budget = 2000
     on_ok: fields.Target = ""
-    on_error: Annotated[str, Meta(description="The node to go to when there was no answer, or not a good one.")] = ""
+    on_error: fields.OnError = ""
 
     def exits(self) -> tuple[Exit, ...]:
         """Answered or not."""

@@ -30,7 +30,7 @@ class Queue(Verb, frozen=True, kw_only=True):
     TAKES = True
 
     name: fields.Queue
-    overflow: Annotated[str, Meta(description="The node for callers whom no agent took.")] = ""
+    overflow: fields.Overflow = ""
     timeout_s: fields.QueueTime = 300
     record: fields.Record = True
     box: fields.NoBox = ""

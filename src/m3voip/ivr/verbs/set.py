@@ -27,7 +27,7 @@ class Set(Verb, frozen=True, kw_only=True):
     VERB = "set"
 
     values: Annotated[
-        dict[str, str], Meta(description="Variable → value; {other} is replaced by that variable's value.")
+        dict[str, fields.Value], Meta(description="Variable → value; {other} is replaced by that variable's value.")
     ]
     then: fields.Target = ""
 
