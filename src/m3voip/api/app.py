@@ -37,6 +37,14 @@ def create_api(deps: ApiDeps) -> FastAPI:
         openapi_url="/openapi.json",
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        # The framework's own would tell paths, which may hold numbers, to whatever its environment variables name.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.deps = deps
     secret = deps.settings.link_secret.get_secret_value().encode()
@@ -50,7 +58,7 @@ def create_api(deps: ApiDeps) -> FastAPI:
     )
     errors.install(app)
     for router in ROUTERS:
-        app.include_router(router, prefix="/v1")
+        app.include_router(router)
     app.include_router(health.router)
     readers = deps.meters.gauge("m3voip_api_event_streams", "Open event streams")
     readers.set_function(lambda: len(deps.hub))

@@ -15,16 +15,16 @@ from hmac import compare_digest
 from typing import Any, Protocol
 from uuid import UUID
 
-from asyncpg import Pool
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from m3voip.api.errors import ApiError, Code, invalid, unauthorized
 from m3voip.api.keys import PlainKey, parse_key
 from m3voip.api.permissions import Permission
-from m3voip.api.work import key_work
+from m3voip.api.work import Deadline, key_work
 from m3voip.ports import Clock
 from m3voip.storage.postgres.admin import api_keys
+from m3voip.storage.postgres.pool import Pool
 
 _REMEMBERED = timedelta(seconds=5)
 _MOST_REMEMBERED = 1024
@@ -42,8 +42,8 @@ class Principal:
 class Authenticator(Protocol):
     """Turns a bearer token into who it stands for."""
 
-    async def __call__(self, token: str, address: str) -> Principal:
-        """Raises ApiError UNAUTHORIZED or FORBIDDEN. ``address`` is the client's."""
+    async def __call__(self, token: str, address: str, deadline: Deadline) -> Principal:
+        """Raises ApiError UNAUTHORIZED or FORBIDDEN, or StorageUnavailable. ``address`` is the client's."""
         ...
 
 
@@ -56,12 +56,12 @@ class KeyAuthenticator:
         self._clock = clock
         self._remembered: OrderedDict[bytes, tuple[datetime, api_keys.KeyRow]] = OrderedDict()
 
-    async def __call__(self, token: str, address: str) -> Principal:
+    async def __call__(self, token: str, address: str, deadline: Deadline) -> Principal:
         """See ``Authenticator``."""
         key = parse_key(token)
         if key is None:
             raise unauthorized("This is not an API key; one looks like m3v_<prefix>_<secret>.")
-        row = await self._find(key)
+        row = await self._find(key, deadline)
         now = self._clock.now()
         if row is None or row.revoked_at is not None:
             raise unauthorized("This API key is not known. It may have been revoked; create a new one.")
@@ -77,12 +77,12 @@ class KeyAuthenticator:
             if row.id == key_id:
                 del self._remembered[digest]
 
-    async def _find(self, key: PlainKey) -> api_keys.KeyRow | None:
+    async def _find(self, key: PlainKey, deadline: Deadline) -> api_keys.KeyRow | None:
         digest, now = key.digest(self._pepper), self._clock.now()
         found = self._remembered.get(digest)
         if found is not None and abs(now - found[0]) < _REMEMBERED:
             return found[1]
-        async with key_work(self._pool, key.prefix) as db:
+        async with key_work(self._pool, key.prefix, deadline) as db:
             row = await api_keys.by_prefix(db, key.prefix)
             # The comparison runs in both cases, so the time taken does not tell whether a prefix exists.
             same = compare_digest(digest, row.digest if row else bytes(32))
@@ -120,6 +120,7 @@ class Guarded(APIRoute):
         any_of = [next(iter(way.values()))[0] for way in (self.openapi_extra or {})["security"]]
 
         async def handle(request: Request) -> Response:
+            request.state.deadline = Deadline()
             request.state.principal = await _admit(request, any_of)
             return await inner(request)
 
@@ -131,7 +132,8 @@ async def _admit(request: Request, any_of: list[str]) -> Principal:
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthorized("Send an API key: Authorization: Bearer m3v_…")
     authenticate: Authenticator = request.app.state.services.authenticate
-    principal = await authenticate(token.strip(), request.client.host if request.client else "")
+    address = request.client.host if request.client else ""
+    principal = await authenticate(token.strip(), address, request.state.deadline)
     _same_tenant(request.headers.get("x-tenant-id"), principal)
     if not principal.permissions.intersection(any_of):
         raise ApiError(Code.FORBIDDEN, f"This takes the permission {' or '.join(any_of)}; the key does not have it.")

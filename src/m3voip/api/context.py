@@ -14,7 +14,7 @@ from m3voip.api.auth import Authenticator, Principal
 from m3voip.api.deps import ApiDeps
 from m3voip.api.links import Links
 from m3voip.api.paging import Cursors, Paging
-from m3voip.api.work import Db, tenant_work
+from m3voip.api.work import Db, Deadline, tenant_work
 from m3voip.core.ids import uuid7
 
 
@@ -35,6 +35,7 @@ class Context:
 
     services: Services
     principal: Principal
+    deadline: Deadline
 
     @property
     def deps(self) -> ApiDeps:
@@ -48,7 +49,11 @@ class Context:
 
     def work(self) -> AbstractAsyncContextManager[Db]:
         """A transaction of the request's tenant; see ``tenant_work``."""
-        return tenant_work(self.deps.pool, self.tenant_id)
+        return tenant_work(self.deps.pool, self.tenant_id, self.deadline)
+
+    def later_work(self) -> AbstractAsyncContextManager[Db]:
+        """The same for an answer that goes on (a stream): its time begins now."""
+        return tenant_work(self.deps.pool, self.tenant_id, Deadline())
 
     def new_id(self) -> UUID:
         """A fresh id."""
@@ -64,7 +69,8 @@ class Context:
 
 
 async def _context(request: Request) -> Context:
-    return Context(services=request.app.state.services, principal=request.state.principal)
+    state = request.state
+    return Context(services=request.app.state.services, principal=state.principal, deadline=state.deadline)
 
 
 Ctx = Annotated[Context, Depends(_context)]

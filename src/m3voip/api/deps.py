@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-import asyncpg
-
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
 from m3voip.ports import Clock, RecordingVault
+from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
 
 
@@ -137,11 +136,11 @@ Check = Callable[[], Awaitable[Health]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
-    """Everything ``create_api`` needs. ``pool`` is of the role m3voip_api; ``checks`` are by the part's name and are what
+    """Everything ``create_api`` needs. ``pool`` is an ``api_pool``, opened; ``checks`` are by the part's name and are what
     readiness means; ``draining`` is true from the moment the process has been asked to stop."""
 
     settings: Settings
-    pool: asyncpg.Pool
+    pool: Pool
     live: LiveState
     control: CallControl
     hub: EventHub

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from m3voip.api.fields import hint
+from m3voip.storage.errors import StorageUnavailable
 from m3voip.storage.postgres.admin.refusals import Duplicate, InUse, Missing, Refusal, Unknown
+
+log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -225,6 +229,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, Refusal)
         return answer(request, from_refusal(error))
 
+    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
+        log.warning("api.postgres_away", why=str(error))
+        return answer(request, integration_down("Postgres"))
+
     async def on_validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         return answer(request, from_validation(error))
@@ -239,6 +247,7 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(Refusal, on_refusal)
+    app.add_exception_handler(StorageUnavailable, on_unavailable)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, on_bug)

@@ -1,7 +1,9 @@
 """Events to many readers at once (SSE). Law: publishing never waits; a reader that does not keep up is cut off and resumes
 from the database by the id of the last event it saw (invariant 10), so nothing is missed and nothing comes twice.
 
-Ids grow in commit order (one writer, see storage), so "after id N" is complete at any moment.
+Ids grow in commit order (storage.postgres.commit), so what the database has after id N is complete at any moment. What the
+hub is told may have a hole: a commit whose outcome the writer never heard of. Then every reader is told to look into the
+database itself.
 """
 
 from __future__ import annotations
@@ -9,38 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 from uuid import UUID
 
-import msgspec
-from msgspec import Raw, Struct
+from m3voip.storage.codec import StoredEvent
 
-from m3voip.core.facts import Recorded
+Heard = StoredEvent | None
+"""What a reader finds in its queue: an event, or None for "look into the database"."""
 
 QUEUE_LENGTH = 1000
 """Events that wait for one reader before it counts as too slow; about 10 s of a busy tenant."""
-
-
-class StoredEvent(Struct, frozen=True, kw_only=True):
-    """A committed row of call_event. ``id`` orders all events; ``payload`` is the fact's JSON without its kind."""
-
-    id: int
-    tenant_id: UUID
-    call_id: UUID
-    seq: int
-    at: datetime
-    kind: str
-    payload: Raw
-
-
-def stored(row: Recorded, event_id: int) -> StoredEvent:
-    """A fact that has just been committed under this id, as readers of the database would see it."""
-    fields = msgspec.to_builtins(row.fact)
-    kind = fields.pop("kind")
-    payload = Raw(msgspec.json.encode(fields))
-    return StoredEvent(
-        id=event_id, tenant_id=row.tenant_id, call_id=row.call_id, seq=row.seq, at=row.at, kind=kind, payload=payload
-    )
 
 
 class Subscription:
@@ -49,7 +28,7 @@ class Subscription:
     def __init__(self, tenant_id: UUID, kinds: frozenset[str], length: int) -> None:
         self.tenant_id = tenant_id
         self.kinds = kinds
-        self._queue: asyncio.Queue[StoredEvent] = asyncio.Queue(length)
+        self._queue: asyncio.Queue[Heard] = asyncio.Queue(length)
         self._over = asyncio.Event()
         self.too_slow = False
 
@@ -57,8 +36,8 @@ class Subscription:
         """Whether this reader asked for such events and may see them."""
         return event.tenant_id == self.tenant_id and (not self.kinds or event.kind in self.kinds)
 
-    def offer(self, event: StoredEvent) -> None:
-        """Put an event into the reader's queue; a full queue ends the subscription."""
+    def offer(self, event: Heard) -> None:
+        """Put something into the reader's queue; a full queue ends the subscription."""
         if self._over.is_set():
             return
         try:
@@ -75,16 +54,16 @@ class Subscription:
         """Returns when nothing more will come: too slow, or the service stops."""
         await self._over.wait()
 
-    def take(self) -> list[StoredEvent]:
+    def take(self) -> list[Heard]:
         """Everything that waits, without waiting."""
-        batch: list[StoredEvent] = []
+        batch: list[Heard] = []
         with suppress(asyncio.QueueEmpty):
             while True:
                 batch.append(self._queue.get_nowait())
         return batch
 
-    async def next(self) -> StoredEvent:
-        """The next event, when it comes."""
+    async def next(self) -> Heard:
+        """The next thing, when it comes."""
         return await self._queue.get()
 
 
@@ -95,18 +74,28 @@ class EventHub:
         self._length = queue_length
         self._subscriptions: set[Subscription] = set()
         self._closed = False
+        self._last: int | None = None
+        """Id of the newest event that all present readers were offered; None when that is not known."""
 
     def __len__(self) -> int:
         return len(self._subscriptions)
 
     def publish(self, events: Iterable[StoredEvent]) -> None:
-        """Called by the writer after each commit, in commit order. Never blocks."""
+        """Called after each commit, in commit order (it is a ``storage.postgres.commit.OnCommitted``). Never blocks."""
         if not self._subscriptions:
+            self._last = None
             return
         for event in events:
+            if self._last is None or event.id != self._last + 1:
+                self._tell_all_to_look()
+            self._last = event.id
             for subscription in self._subscriptions:
                 if subscription.wants(event):
                     subscription.offer(event)
+
+    def _tell_all_to_look(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.offer(None)
 
     def subscribe(self, tenant_id: UUID, kinds: frozenset[str] = frozenset()) -> Subscription:
         """Begin to listen. ``kinds`` empty means all. End with ``unsubscribe``."""

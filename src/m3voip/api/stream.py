@@ -15,8 +15,9 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from m3voip.api.errors import ApiError
-from m3voip.api.live import EventHub, StoredEvent, Subscription
+from m3voip.api.live import EventHub, Subscription
+from m3voip.storage.codec import StoredEvent
+from m3voip.storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
 
@@ -51,22 +52,31 @@ def frame(event: StoredEvent) -> bytes:
 async def messages(
     subscription: Subscription, load: Load, after: int, missed: list[StoredEvent]
 ) -> AsyncGenerator[bytes]:
-    """The bytes of the stream, for ever. ``missed`` is the first page after the event ``after``."""
+    """The bytes of the stream, for ever. ``missed`` is the first page after the event ``after``.
+
+    Raises StorageUnavailable when the database must be asked and is away.
+    """
     # An id without data: the reader can resume from here even if nothing happens before it is cut off.
     yield b"retry: %d\nid: %d\n\n" % (RETRY_MILLISECONDS, after)
     last, page = after, missed
-    while page:
-        yield b"".join(map(frame, page))
-        last = page[-1].id
-        page = await load(last, PAGE)
     while True:
+        while page:
+            yield b"".join(map(frame, page))
+            last = page[-1].id
+            page = await load(last, PAGE)
         try:
             async with asyncio.timeout(PING_SECONDS):
-                first = await subscription.next()
+                heard = [await subscription.next()]
         except TimeoutError:
             yield b": ping\n\n"
+            with suppress(StorageUnavailable):  # nothing is committed while the database is away
+                page = await load(last, PAGE)
             continue
-        fresh = [event for event in (first, *subscription.take()) if event.id > last]
+        heard += subscription.take()
+        if None in heard:
+            page = await load(last, PAGE)  # what was heard besides is in it
+            continue
+        fresh = [event for event in heard if event is not None and event.id > last]
         if fresh:
             last = fresh[-1].id
             yield b"".join(map(frame, fresh))
@@ -114,8 +124,10 @@ class EventStream(Response):
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except TimeoutError:
             self._stuck = True
-        except ApiError as error:  # the database went away during the catching up: the reader comes back and resumes
-            log.warning("api.stream_ended", why=error.code.value)
+        except (
+            StorageUnavailable
+        ) as error:  # the database went away during the catching up: the reader comes back and resumes
+            log.warning("api.stream_ended", why=str(error))
 
     async def _finish(self, scope: Scope, send: Send) -> None:
         if self._subscription.too_slow or self._stuck:

@@ -22,7 +22,7 @@ from m3voip.api.schemas.error import guarded
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin.agents import TABLE, AgentRow
 
-router = APIRouter(prefix="/tm/agents", tags=["Agents"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/agents", tags=["Agents"], route_class=Guarded)
 
 _REALM = "asterisk"
 _MANAGE = allowed(Permission.MANAGE_AGENTS)

@@ -22,7 +22,7 @@ from m3voip.api.work import Db
 from m3voip.storage.postgres.admin import api_keys
 from m3voip.storage.postgres.admin.api_keys import TABLE, KeyInfo
 
-router = APIRouter(prefix="/tm/api-keys", tags=["API keys"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/api-keys", tags=["API keys"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

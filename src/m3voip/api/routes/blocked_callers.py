@@ -21,7 +21,7 @@ from m3voip.api.work import Db
 from m3voip.core.phone import digits
 from m3voip.storage.postgres.admin.blocked_callers import TABLE, BlockedCallerRow
 
-router = APIRouter(prefix="/tm/blocked-callers", tags=["Blocked callers"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/blocked-callers", tags=["Blocked callers"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

@@ -25,7 +25,7 @@ from m3voip.api.schemas.event import Event, EventPage
 from m3voip.storage.postgres.admin import calls, media
 from m3voip.storage.postgres.admin.calls import CallRow, Filter
 
-router = APIRouter(prefix="/tm/calls", tags=["Calls"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/calls", tags=["Calls"], route_class=Guarded)
 
 AgentFilter = Annotated[
     str,

@@ -20,7 +20,7 @@ from m3voip.api.schemas.error import guarded
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin.dids import TABLE, DidRow
 
-router = APIRouter(prefix="/tm/dids", tags=["DIDs"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/dids", tags=["DIDs"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

@@ -12,16 +12,16 @@ from fastapi import APIRouter, Header, Query, Response
 from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.errors import invalid
-from m3voip.api.live import StoredEvent
 from m3voip.api.permissions import WATCH
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import EXAMPLE
 from m3voip.api.stream import PAGE, EventStream, Load
 from m3voip.core.facts import KINDS
+from m3voip.storage.codec import StoredEvent
 from m3voip.storage.postgres.admin import calls
 from m3voip.storage.postgres.admin.calls import EventRow
 
-router = APIRouter(tags=["Events"], route_class=Guarded)
+router = APIRouter(prefix="/v1", tags=["Events"], route_class=Guarded)
 
 _SHOWN = f"retry: 2000\nid: 4710\n\nid: {EXAMPLE['id']}\ndata: {orjson.dumps(EXAMPLE).decode()}\n\n: ping\n\n"
 _ANSWER: dict[int | str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ async def stream_events(
 
 def _loader(ctx: Context, kinds: list[str]) -> Load:
     async def load(after: int, limit: int) -> list[StoredEvent]:
-        async with ctx.work() as db:
+        async with ctx.later_work() as db:
             rows = await calls.events_after(db, ctx.tenant_id, after, kinds, limit)
         return [_stored(ctx.tenant_id, row) for row in rows]
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-import asyncpg
 from fastapi import APIRouter, Request, Response
 
 from m3voip.api.context import Services
@@ -14,6 +13,7 @@ from m3voip.api.deps import Check, Health
 from m3voip.api.errors import Code
 from m3voip.api.schemas.error import documented
 from m3voip.api.schemas.health import Alive, PartState, Readiness
+from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["Health"])
@@ -70,11 +70,11 @@ async def _ask(check: Check) -> PartState:
     return PartState(ok=False, detail=why, ms=ms)
 
 
-def postgres_check(pool: asyncpg.Pool) -> Check:
+def postgres_check(pool: Pool) -> Check:
     """A check that asks the database something."""
 
     async def check() -> Health:
-        async with pool.acquire(timeout=_SECONDS) as db:
+        async with pool.connection(_SECONDS) as db:
             await db.fetchval("SELECT 1")
         return Health(ok=True)
 

@@ -41,7 +41,7 @@ from m3voip.ivr.model import read
 from m3voip.storage.postgres.admin import trees
 from m3voip.storage.postgres.admin.trees import TABLE, TreeRow, VersionRow
 
-router = APIRouter(prefix="/tm/ivr-trees", tags=["IVR trees"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/ivr-trees", tags=["IVR trees"], route_class=Guarded)
 
 SentType = TypeVar("SentType", bound=Sent)
 

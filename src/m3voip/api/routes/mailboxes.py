@@ -20,7 +20,7 @@ from m3voip.api.schemas.mailbox import Mailbox, MailboxChange, MailboxPage, NewM
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin.mailboxes import TABLE, MailboxRow
 
-router = APIRouter(prefix="/tm/mailboxes", tags=["Mailboxes"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/mailboxes", tags=["Mailboxes"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

@@ -18,7 +18,7 @@ from m3voip.api.schemas.queue import Member, MemberChange, MemberList, NewMember
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin import queues
 
-router = APIRouter(prefix="/tm/queues/{queueId}/members", tags=["Queues"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/queues/{queueId}/members", tags=["Queues"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY, Permission.MANAGE_AGENTS)
 

@@ -32,7 +32,7 @@ from m3voip.api.work import Db
 from m3voip.storage.postgres.admin import queues
 from m3voip.storage.postgres.admin.queues import TABLE, MemberRow, QueueRow
 
-router = APIRouter(prefix="/tm/queues", tags=["Queues"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/queues", tags=["Queues"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

@@ -18,13 +18,13 @@ from m3voip.api.links import Kind, Link, refused
 from m3voip.api.permissions import Permission
 from m3voip.api.schemas.error import documented, guarded
 from m3voip.api.schemas.recording import DownloadLink, Recording, RecordingList
-from m3voip.api.work import tenant_work
+from m3voip.api.work import Deadline, tenant_work
 from m3voip.storage.postgres.admin import calls, media
 from m3voip.storage.postgres.admin.media import RecordingRow, VoicemailRow
 from m3voip.storage.postgres.admin.refusals import Missing
 
-router = APIRouter(prefix="/tm", tags=["Recordings"], route_class=Guarded)
-downloads = APIRouter(tags=["Recordings"])
+router = APIRouter(prefix="/v1/tm", tags=["Recordings"], route_class=Guarded)
+downloads = APIRouter(prefix="/v1", tags=["Recordings"])
 
 _LISTEN = allowed(Permission.LISTEN_RECORDINGS)
 
@@ -93,7 +93,7 @@ async def download(
 
 async def _find(services: Services, link: Link) -> RecordingRow | VoicemailRow:
     try:
-        async with tenant_work(services.deps.pool, link.tenant_id) as db:
+        async with tenant_work(services.deps.pool, link.tenant_id, Deadline()) as db:
             if link.kind is Kind.VOICEMAIL:
                 return await media.voicemail(db, link.tenant_id, link.object_id)
             return await media.recording(db, link.tenant_id, link.object_id)

@@ -20,7 +20,7 @@ from m3voip.api.schemas.trunk import NewTrunk, Trunk, TrunkChange, TrunkPage
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin.trunks import TABLE, TrunkRow
 
-router = APIRouter(prefix="/tm/trunks", tags=["Trunks"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/trunks", tags=["Trunks"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
 

@@ -23,7 +23,7 @@ from m3voip.api.schemas.voicemail import Voicemail, VoicemailPage
 from m3voip.storage.postgres.admin import media
 from m3voip.storage.postgres.admin.media import VoicemailRow
 
-router = APIRouter(prefix="/tm/voicemails", tags=["Voicemail"], route_class=Guarded)
+router = APIRouter(prefix="/v1/tm/voicemails", tags=["Voicemail"], route_class=Guarded)
 
 _LISTEN = allowed(Permission.LISTEN_RECORDINGS)
 

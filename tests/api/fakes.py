@@ -1,0 +1,108 @@
+"""Parts that the API is given in its tests: what the engine and the vault would say, set by the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from msgspec import Struct
+
+from m3voip.api.deps import AgentNow, Health, QueueNow
+from m3voip.ports import StoredFile
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    call_id: UUID | None
+    position: int
+    since: datetime
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    extension: str
+    state: str
+    calls_taken: int = 0
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    waiting: tuple[Waiting, ...] = ()
+    members: tuple[Member, ...] = ()
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    state: str
+    since: datetime | None = None
+    registered: bool = True
+    call_id: UUID | None = None
+    reason: str = ""
+
+
+class MovableClock:
+    """The machine's time, which a test may shift."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+
+@dataclass
+class FakeLive:
+    """Live state by tenant and name."""
+
+    queues: dict[tuple[UUID, str], QueueNow] = field(default_factory=dict)
+    agents: dict[tuple[UUID, str], AgentNow] = field(default_factory=dict)
+
+    def queue(self, tenant_id: UUID, name: str) -> QueueNow | None:
+        return self.queues.get((tenant_id, name))
+
+    def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
+        return self.agents.get((tenant_id, extension))
+
+
+@dataclass
+class FakeControl:
+    """An engine that knows the calls in ``live`` and remembers what it was told."""
+
+    connected: bool = True
+    live: set[UUID] = field(default_factory=set)
+    ended: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+
+    def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
+        if call_id not in self.live:
+            return False
+        self.ended.append((call_id, by))
+        return True
+
+
+class FolderOfFiles:
+    """A vault that is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def put(self, key: str, source: Path) -> StoredFile:
+        raise NotImplementedError
+
+    async def open(self, key: str) -> Path:
+        path = self.folder / key
+        if not path.exists():
+            raise KeyError(key)
+        return path
+
+    async def delete(self, key: str) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeCheck:
+    """A part's health, set by the test."""
+
+    health: Health | BaseException = field(default_factory=lambda: Health(ok=True))
+
+    async def __call__(self) -> Health:
+        if isinstance(self.health, BaseException):
+            raise self.health
+        return self.health
