@@ -103,6 +103,18 @@ async def test_a_phone_that_vanishes_in_the_call_goes_silent_without_a_bye(phone
         alice.drop()
 
 
+async def test_a_phone_behind_a_dead_link_answers_again_when_the_link_is_back(phone: Make) -> None:
+    async with phone() as alice, phone() as bob:
+        bob.on_invite = Answer(after=0, tone=600)
+        bob.vanish()
+        call = await alice.dial(bob.uri)
+        with pytest.raises(PhoneTimeoutError):
+            await call.answered(within=0.3)
+        bob.come_back()
+        await call.answered(within=3)  # the INVITE is repeated after 0.5 s, 1.5 s ...
+        await call.hear_tone(600)
+
+
 async def test_the_called_phone_hangs_up_after_its_time(phone: Make) -> None:
     async with phone() as alice, phone() as bob:
         bob.on_invite = Answer(after=0, hangup_after=0.3)

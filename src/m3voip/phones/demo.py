@@ -98,7 +98,7 @@ class DemoPeople:
             phones.push_async_callback(_close_all, [*agents, line])
             async with asyncio.TaskGroup() as people:
                 for agent, phone in zip(self._agents, agents, strict=True):
-                    phone.on_invite = self._manners(agent["extension"], agent_voice)
+                    phone.on_invite = self._manners(agent["extension"], phone, agent_voice)
                     people.create_task(self._stay_registered(agent["extension"], phone), name="demo.agent")
                 people.create_task(self._callers(people, line, caller_voice), name="demo.callers")
 
@@ -121,8 +121,9 @@ class DemoPeople:
                 self._tell(DemoEvent(kind="agent.away", who=extension, text=str(error.status)))
             await asyncio.sleep(2)
 
-    def _manners(self, extension: str, voice: Sound) -> Callable[[IncomingCall], Answer]:
+    def _manners(self, extension: str, phone: Softphone, voice: Sound) -> Callable[[IncomingCall], Answer]:
         def begin(_: IncomingCall) -> Answer:
+            phone.received.clear()  # a demo may run for days
             self._tell(DemoEvent(kind="agent.rings", who=extension))
             return Answer(
                 after=self._random.uniform(*self._pace.answer_after), sound=voice,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,9 +43,9 @@ class Softphone:
         self.calls: list[Call] = []
         """Live calls, in the order they began."""
         self.received: list[IncomingCall] = []
-        """Every call received since the phone was opened."""
-        self.notified: list[Message] = []
-        """NOTIFY requests outside calls, e.g. message-waiting."""
+        """Every call received since the phone was opened; a phone that runs for days may clear it."""
+        self.notified: deque[Message] = deque(maxlen=100)
+        """The last NOTIFY requests outside calls, e.g. message-waiting."""
         self._local_host = local_host
         self._codecs = codecs
         self._srtp = transport == "tls" if srtp is None else srtp
