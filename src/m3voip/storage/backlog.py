@@ -141,7 +141,8 @@ class Backlog:
                 self.rows += len(self._memory[-1].rows)
             if entries:
                 self._read_to = entries[-1].end
-                return
+                if self._read_to < self._journal.end or self._unwritten:
+                    return
             self._behind = False
             self._read_to = self._journal.end
             JOURNAL_BEHIND.set(0)

@@ -169,7 +169,9 @@ def _joined(batch: Batch, call: CallChange, row: Recorded, fact: f.QueuePosition
     if visit.entered_at is UNSET and visit.joined_at is UNSET and visit.outcome is UNSET:
         visit.queue, visit.seq = fact.queue, row.seq  # the database knows whether it began before
     elif visit.outcome is not UNSET or visit.joined_at is not UNSET or visit.queue != fact.queue:
+        before = visit.visit
         visit = batch.open_visit(row, fact.queue)
+        visit.visit = UNSET if before is UNSET else before + 1
     visit.joined_at, visit.position = row.at, fact.position
 
 
