@@ -31,6 +31,7 @@ MAX_BYTES = 10 * 1024 * 1024
 _CONTAINERS = frozenset({"WAV", "WAVEX", "FLAC", "OGG"})
 
 _FRAME = RATE // 100
+_NARROW_FRAME = NARROW_RATE // 100
 _SILENCE = 10 ** (-42 / 20)
 """Relative to the loudest frame. Below it nothing is heard on a telephone."""
 _LEAD = RATE * 30 // 1000
@@ -59,13 +60,15 @@ def load(path: Path) -> Samples:
 
 
 def tidy(samples: Samples) -> Samples:
-    """Cut the silence around the words and even the loudness."""
-    count = len(samples) // _FRAME
+    """Cut the silence around the words and even the loudness, both as heard in the band of a telephone: an s that is
+    all above 4 kHz is silence there."""
+    narrow = _resampled(samples, RATE, NARROW_RATE)
+    count = len(narrow) // _NARROW_FRAME
     if not count:
         return samples
-    power = np.sqrt(np.square(samples[: count * _FRAME].reshape(count, _FRAME)).mean(axis=1))
+    power = np.sqrt(np.square(narrow[: count * _NARROW_FRAME].reshape(count, _NARROW_FRAME)).mean(axis=1))
     heard = np.flatnonzero(power > power.max() * _SILENCE)
-    if not len(heard) or not power.max():
+    if not len(heard):
         return samples
     begin = max(0, int(heard[0]) * _FRAME - _LEAD)
     end = (int(heard[-1]) + 1) * _FRAME + _TAIL
