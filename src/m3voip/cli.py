@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from m3voip import config
+from m3voip.commands import container as container_commands
 from m3voip.commands import ivr as ivr_commands
 from m3voip.commands import stack as stack_commands
 from m3voip.core.errors import M3voipError
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(stack_commands.app, name="stack")
 app.add_typer(ivr_commands.app, name="ivr")
+app.add_typer(container_commands.app, name="container")
 
 SettingsFile = Annotated[
     Path | None,

@@ -49,7 +49,6 @@ def sandbox(folders: Folders, *, die_with_parent: bool) -> list[str]:
     """The bwrap command line up to the program's name."""
     binds: list[tuple[str, Path | str, str]] = [
         ("--ro-bind", folders.asterisk_etc, "/etc/asterisk"),
-        ("--ro-bind", folders.asterisk_keys, "/etc/asterisk/keys"),
         ("--bind", folders.asterisk_lib, "/var/lib/asterisk"),
         ("--bind", folders.asterisk_spool, "/var/spool/asterisk"),
         ("--bind", folders.asterisk_log, "/var/log/asterisk"),

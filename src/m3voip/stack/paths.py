@@ -42,7 +42,7 @@ class Folders:
 
     @property
     def asterisk_etc(self) -> Path:
-        """Rendered at every start; only generated/ in it survives."""
+        """Rendered at every start; only generated/ and keys/ in it survive."""
         return self.asterisk / "etc"
 
     @property
@@ -73,7 +73,7 @@ class Folders:
     @property
     def asterisk_keys(self) -> Path:
         """The server's certificate and key and the authority's certificate, as Asterisk sees them."""
-        return self.asterisk / "keys"
+        return self.asterisk_etc / "keys"
 
     @property
     def authority(self) -> Path:

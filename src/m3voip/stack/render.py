@@ -48,12 +48,12 @@ def fill(text: str, values: Mapping[str, str], *, file: str) -> str:
 
 def render(checkout: Path, target: Path, values: Mapping[str, str]) -> None:
     """Write the whole configuration into `target` (Asterisk's /etc/asterisk); files that are no longer made go away,
-    the `generated` folder is left alone. Nothing is written if any file has an unknown placeholder."""
+    `generated` and `keys` are left alone. Nothing is written if any file has an unknown placeholder."""
     rendered = {
         name: fill(source.read_text(encoding="utf-8"), values, file=str(source.relative_to(checkout)))
         for name, source in _sources(checkout)
     }
-    for folder in (target, target / "dialplans", target / "generated", target / "keys"):
+    for folder in (target, target / "dialplans"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for stale in [*target.glob("*.conf"), *target.glob("dialplans/*.conf")]:
         if str(stale.relative_to(target)) not in rendered:

@@ -10,7 +10,6 @@ class; tests take a private instance that disappears with them:
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 from collections.abc import Callable, Collection
@@ -21,30 +20,12 @@ from typing import Self
 import structlog
 
 from m3voip.config import Settings
-from m3voip.stack import (
-    asterisk,
-    certificates,
-    control,
-    instances,
-    lock,
-    logs,
-    paths,
-    ports,
-    postgres,
-    programs,
-    render,
-    roles,
-    secrets,
-    strays,
-)
-from m3voip.stack import settings as settings_file
+from m3voip.stack import asterisk, control, database, instances, lock, logs, paths, ports, postgres, programs, strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
+from m3voip.stack.preparation import Prepared, configure_asterisk, prepare
 from m3voip.stack.processes import ManagedProcess, Spec, State
 from m3voip.stack.secrets import Secrets
-from m3voip.stack.seed import seed
-from m3voip.storage.errors import MigrationError, StorageUnavailable
-from m3voip.storage.postgres.migrate import migrate
 
 PARTS = ("postgres", "asterisk", "agi", "service")
 """In the order of starting; stopped in reverse."""
@@ -81,6 +62,7 @@ class Stack:
         self.ports: ports.Ports
         self.secrets: Secrets
         self.settings: Settings
+        self._prepared: Prepared
         self.processes: dict[str, ManagedProcess] = {}
         self._parts = [part for part in PARTS if part in parts]
         self._ephemeral = ephemeral
@@ -123,14 +105,13 @@ class Stack:
 
     async def _prepare(self) -> tuple[list[Spec], dict[str, int]]:
         """Everything that comes before the first process; says which parts run already, and ends other strays."""
-        address = os.environ.get("M3VOIP_SIP_ADDRESS", "127.0.0.1")
         found = strays.find(self.folders)
         before = ports.remembered(self.folders.ports_file)
         held = [name for part in found for name in ports.HOLDERS.get(part, ())]
-        self.ports = ports.assign(self.folders.ports_file, address, held=held)
-        self.secrets = secrets.ensure(self.folders.secrets_file)
-        certificates.ensure(self.folders, address)
-        self.settings = settings_file.write(self.folders, self.ports, self.secrets, sip_address=address)
+        self._prepared = prepare(self.folders, held=held)
+        self.ports, self.secrets, self.settings = (
+            self._prepared.ports, self._prepared.secrets, self._prepared.settings
+        )  # fmt: skip
         specs = [self._spec(part) for part in self._parts]
         adopted: dict[str, int] = {}
         if self.ports == before:  # else those that live were told ports which somebody else has now
@@ -160,8 +141,7 @@ class Stack:
                 return programs.service(self.folders, self.settings, die_with_parent=alone)
 
     async def _render(self) -> None:
-        values = render.placeholders(self.settings, ari_password_crypt=self.secrets.ari_password_crypt)
-        render.render(self.folders.checkout, self.folders.asterisk_etc, values)
+        configure_asterisk(self.folders, self._prepared)
 
     async def _start(self, specs: list[Spec], adopted: dict[str, int]) -> None:
         for spec in specs:
@@ -172,22 +152,12 @@ class Stack:
             self._keep(part)
         if "postgres" in first:
             await self._first_ready("postgres")
-            await self._fill_database()
+            await database.fill(self.folders, self._prepared, seeded=self._seeded)
         for part in self._parts:
             if part not in first:
                 self._keep(part)
         for part in self._parts:
             await self._first_ready(part)
-
-    async def _fill_database(self) -> None:
-        assert self.settings.owner_dsn is not None  # we wrote it
-        await roles.provide(self.folders, self.ports, self.secrets)
-        try:
-            await migrate(self.settings.owner_dsn.get_secret_value())
-        except (MigrationError, StorageUnavailable) as error:
-            raise StackError(f"the database cannot be used as it is: {error}") from error
-        if self._seeded:
-            await seed(self.settings, self.secrets)
 
     def _changed(self) -> None:
         self.on_change()
