@@ -1,8 +1,8 @@
 """Facts that Postgres does not have yet, in order: the newest few in memory too, all of them in the journal.
 
-Law: what is added is in the journal before ``add`` returns; memory holds at most ``most_rows`` rows, what is beyond is read
-back from the journal when its turn comes. A journal that cannot be written (disk full) degrades to memory alone and says so:
-losing a call is worse than losing the guarantee against a kill.
+Law: what is added is in the journal before ``add`` returns; memory holds ``most_rows`` rows or so, what is beyond is read
+back from the journal, a little at a time, when its turn comes. A journal that cannot be written (disk full) degrades to
+memory alone and says so: losing a call is worse than losing the guarantee against a kill.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from m3voip.storage.metrics import JOURNAL_BEHIND, JOURNAL_FAILURES
 
 log = structlog.get_logger()
 
-_READ_BYTES = 256 << 10
+_READ_BYTES = 64 << 10
 
 
 class Waiting(Struct):

@@ -30,6 +30,12 @@ OnCommitted = Callable[[Iterable[StoredEvent]], None]
 _SQL = load("commit")
 
 
+class OutOfStepError(asyncpg.PostgresError):
+    """A call's facts do not follow what is stored of it. Also raised by record_facts_v1: asyncpg goes by the SQLSTATE."""
+
+    sqlstate = "M3001"
+
+
 def _nobody(_: Iterable[StoredEvent]) -> None:
     return None
 
@@ -51,7 +57,7 @@ class Commits:
     async def commit(self, db: Db, rows: Sequence[Recorded], *, body: bytes | None = None, strict: bool = True) -> None:
         """Write rows and their projections: one statement, which is one transaction.
 
-        Raises asyncpg.PostgresError with SQLSTATE M3001 when ``strict`` and the rows do not follow what is stored.
+        Raises OutOfStepError when ``strict`` and the rows do not follow what is stored; asyncpg's errors.
         """
         began = time.perf_counter()
         (await self.write(db, rows, body=body, strict=strict))()
@@ -65,6 +71,8 @@ class Commits:
         if self._told_to is None:
             self._told_to = await db.fetchval(_SQL["last_id"])
         batch = project(rows)
+        if strict and not batch.gapless:
+            raise OutOfStepError("a fact is missing inside a batch")
         first_id: int = await db.fetchval(
             _SQL["record"],
             strict,

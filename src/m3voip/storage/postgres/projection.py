@@ -92,6 +92,7 @@ class Batch:
     """The arguments of record_facts_v1, growing fact by fact."""
 
     def __init__(self) -> None:
+        self.gapless = True
         self.started: dict[UUID, CallChange] = {}
         self.moved: dict[UUID, CallChange] = {}
         self.legs: list[dict[str, Any]] = []
@@ -131,6 +132,7 @@ def project(rows: Sequence[Recorded]) -> Batch:
             change = CallChange(id=call_id, tenant_id=row.tenant_id, first_seq=row.seq, last_seq=row.seq)
             (started if row.seq == 1 and type(row.fact) is f.CallStarted else moved)[call_id] = change
         else:
+            batch.gapless &= row.seq == change.last_seq + 1
             change.last_seq = row.seq
         kind = type(row.fact)
         apply = _APPLY.get(kind)

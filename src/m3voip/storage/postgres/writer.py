@@ -25,7 +25,7 @@ from m3voip.storage.backlog import Backlog, Waiting
 from m3voip.storage.codec import encode_rows
 from m3voip.storage.journal import Journal
 from m3voip.storage.metrics import COMMIT_FAILURES, OUT_OF_STEP, REFUSED, UNSAVED_AGE, UNSAVED_ROWS
-from m3voip.storage.postgres.commit import Commits, not_yet_stored
+from m3voip.storage.postgres.commit import Commits, OutOfStepError, not_yet_stored
 from m3voip.storage.postgres.pool import ANY_FAILURE
 
 log = structlog.get_logger()
@@ -36,7 +36,6 @@ BATCH_ROWS = 500
 MOST_ROWS = 20_000
 """Rows in memory (about 20 MB); beyond, the journal alone has them."""
 RETRY_S = (0.1, 2.0)
-OUT_OF_STEP_STATE = "M3001"
 _REFUSALS = ("22", "23", "M3")  # SQLSTATE classes: data, integrity, ours
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -70,7 +69,7 @@ class EventWriter:
         self._progress = asyncio.Event()
         if not self._backlog.empty:
             self._wake.set()
-        UNSAVED_ROWS.set_function(lambda: self._backlog.rows)
+        UNSAVED_ROWS.set_function(self.unsaved_rows)
         UNSAVED_AGE.set_function(self.unsaved_age)
 
     def append(self, rows: Sequence[Recorded]) -> None:
@@ -82,6 +81,10 @@ class EventWriter:
     def unsaved_age(self) -> float:
         """Seconds since the oldest fact that Postgres does not have was appended; 0 when it has all."""
         return time.monotonic() - self._backlog.since if self._backlog.since is not None else 0.0
+
+    def unsaved_rows(self) -> int:
+        """Facts in memory that Postgres does not have."""
+        return self._backlog.rows
 
     async def flush(self) -> None:
         """Returns when everything appended before this call is in Postgres; that may be never, so give it a timeout."""
@@ -205,8 +208,7 @@ def _refused(error: BaseException) -> bool:
 
 
 def _report(error: BaseException, trust: Trust) -> None:
-    out_of_step = getattr(error, "sqlstate", None) == OUT_OF_STEP_STATE
-    if out_of_step and trust is Trust.ACCEPT:
+    if isinstance(error, OutOfStepError) and trust is Trust.ACCEPT:
         OUT_OF_STEP.inc()
         log.error("facts.out_of_step", action="a bug: two writers, or a fact is missing; taken as they are")
     else:
