@@ -173,6 +173,7 @@ class Service:
 
     async def _listening(self) -> None:
         await self.recovery.reconcile(self.node.listening_since(), self.node.deaf_since())
+        self.configuration.wake()
 
     async def _patrol(self) -> None:
         if self.node.telephony.connected:

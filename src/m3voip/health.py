@@ -59,6 +59,8 @@ class Checks:
         return Health(ok=age < UNSAVED_LIMIT_S, detail=f"the oldest unsaved fact is {age:.1f} s old" if age else "")
 
     async def configuration(self) -> Health:
-        """New calls can be routed."""
-        ready = self._configuration.ready.is_set()
-        return Health(ok=ready, detail="" if ready else "the configuration has not been read yet")
+        """New calls can be routed, and Asterisk has what it needs to know."""
+        keeper = self._configuration
+        if not keeper.ready.is_set():
+            return Health(ok=False, detail="the configuration has not been read yet")
+        return Health(ok=keeper.in_effect, detail="" if keeper.in_effect else "a change is not in effect yet")

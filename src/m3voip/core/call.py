@@ -166,6 +166,8 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return Step(call)  # the leg is gone: only the talk's end is awaited
         case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
         case _, ev.CallerHungUp():                        return hung_up(call, event)
+        case State.IVR, ev.LegLeft():                     return hung_up(call, ev.CallerHungUp(at=event.at))
+        case _, ev.LegLeft():                             return Step(call)
         case _, ev.CommandFailed():                       return command_failed(call, event, now)
         case _, ev.HangupRequested():                     return Step(call).hang_up(call.ending or EndReason.COMPLETED)
         case _, ev.Recovered():                           return resume(call, event, now, flow)

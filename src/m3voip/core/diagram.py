@@ -58,6 +58,7 @@ _EVENTS: tuple[ev.Event, ...] = (
     ev.QueueLeft(at=_AT, queue="q", exit=QueueExit.TIMEOUT),
     ev.DialLeft(at=_AT, extension="101", status="NOANSWER"),
     ev.VoicemailLeft(at=_AT, box="100", status="SUCCESS"),
+    ev.LegLeft(at=_AT),
     ev.CallerHungUp(at=_AT),
     ev.TelephonyRestarted(at=_AT),
 )

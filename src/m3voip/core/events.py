@@ -135,6 +135,10 @@ class CallerHungUp(Event, frozen=True, kw_only=True):
     cause: int = NORMAL_CLEARING
 
 
+class LegLeft(Event, frozen=True, kw_only=True):
+    """The caller's leg left our application: where we sent it, or, if we sent it nowhere, for good."""
+
+
 class CommandFailed(Event, frozen=True, kw_only=True):
     """A command of ours was refused or its fate is unknown; ``gone`` when the leg no longer exists."""
 

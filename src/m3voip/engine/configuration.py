@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -22,7 +23,8 @@ Apply = Callable[[Office], Awaitable[object]]
 
 
 class ConfigurationKeeper:
-    """``wake`` says that something may have changed; ``ready`` is set after the first reading is in effect."""
+    """``wake`` says that something may have changed. ``ready`` is set when calls can be routed by a first reading;
+    ``in_effect`` is whether the latest reading is in effect everywhere."""
 
     def __init__(self, *, read: Callable[[], Awaitable[Office]], appliers: Sequence[tuple[str, Apply]]) -> None:
         self._read = read
@@ -30,6 +32,7 @@ class ConfigurationKeeper:
         self._changed = asyncio.Event()
         self._changed.set()
         self.ready = asyncio.Event()
+        self.in_effect = False
 
     def wake(self) -> None:
         """Read again soon; any number of calls is one."""
@@ -40,9 +43,16 @@ class ConfigurationKeeper:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if not await self._apply_all():
+            self.in_effect = await self._apply_all()
+            if not self.in_effect:
+                await self._pause()
                 self._changed.set()
-                await asyncio.sleep(RETRY_S)
+
+    async def _pause(self) -> None:
+        """Before the next try; a change cuts it short, because it may be what was missing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S):
+                await self._changed.wait()
 
     async def _apply_all(self) -> bool:
         try:

@@ -36,7 +36,7 @@ UNUSED_EVENTS = (
     "ChannelDialplan", "ChannelEnteredBridge", "ChannelHangupRequest", "ChannelHold", "ChannelLeftBridge",
     "ChannelStateChange", "ChannelTalkingFinished", "ChannelTalkingStarted", "ChannelToneDetected", "ChannelUnhold",
     "ChannelUserevent", "ChannelVarset", "ContactStatusChange", "DeviceStateChanged", "EndpointStateChange",
-    "PeerStatusChange", "PlaybackContinuing", "PlaybackStarted", "RecordingFinished", "RecordingStarted", "StasisEnd",
+    "PeerStatusChange", "PlaybackContinuing", "PlaybackStarted", "RecordingFinished", "RecordingStarted",
     "TextMessageReceived",
 )  # fmt: skip
 """Event types that Asterisk need not send: each costs it more to make than us to skip."""

@@ -27,6 +27,10 @@ def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
             if not playback.target_uri.startswith(_CHANNEL):
                 return None
             return playback.target_uri[len(_CHANNEL) :], ev.PromptFinished(at=event.timestamp, prompt=playback.id)
+        case ari.StasisEnd():
+            # The last word on a channel that hangs up in our application; ChannelDestroyed comes only for those we
+            # subscribed to when we sent them on.
+            return event.channel.id, ev.LegLeft(at=event.timestamp)
         case ari.ChannelDestroyed():
             return event.channel.id, ev.CallerHungUp(at=event.timestamp, cause=event.cause)
         case ari.Dial():
