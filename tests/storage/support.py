@@ -58,7 +58,8 @@ def new_call_id() -> UUID:
 def rows_of(facts: Iterable[f.AnyFact], *, call_id: UUID | None = None, tenant: UUID = DEFAULT_TENANT,
             at: datetime | None = None, first: int = 1) -> list[f.Recorded]:  # fmt: skip
     """Facts of one call, a second apart."""
-    call_id, at = call_id or new_call_id(), at or datetime.now(UTC)
+    at = at or datetime.now(UTC)
+    call_id = call_id or uuid7(at, os.urandom(10))
     return [
         f.Recorded(call_id, tenant, first + place, at + timedelta(seconds=place), fact)
         for place, fact in enumerate(facts)
