@@ -1,20 +1,22 @@
 """A small private Asterisk for the tests of the edge: no SIP, only ARI, AMI, FastAGI, queues and Local channels.
 
-Law: own ports, own folders, real Asterisk; ready in about a second; nothing is left behind by `stop`.
+Law: own ports, own folders, real Asterisk; ready in about a second; nothing is left behind by `kill`.
 The whole stack with SIP belongs to the stack's own fixtures; this one exists so that a test of a client can kill,
 misconfigure and cut its Asterisk without disturbing anybody.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from m3voip.stack import control
+from tests.support.eventually import eventually
 
 MODULES = (
     "res_timing_timerfd res_stasis res_stasis_answer res_stasis_playback res_stasis_recording res_stasis_snoop "
@@ -64,17 +66,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def asterisk_root() -> Path | None:
-    """The folder with Asterisk's file system, or None where the machine has none yet."""
-    cache = os.environ.get("M3VOIP_CACHE") or (
-        "/var/cache/m3voip" if os.geteuid() == 0 else str(Path.home() / ".cache/m3voip")
-    )
-    for candidate in (os.environ.get("M3VOIP_ASTERISK_ROOT", ""), f"{cache}/asterisk-root", f"{cache}/root"):
-        if candidate and (Path(candidate) / "usr/sbin/asterisk").exists():
-            return Path(candidate)
-    return None
-
-
 @dataclass(slots=True, kw_only=True)
 class Lab:
     """One running Asterisk. `home` holds everything it writes."""
@@ -87,7 +78,7 @@ class Lab:
     user: str = "lab"
     password: str = "lab-password-of-this-test-run"
     app: str = "lab"
-    process: subprocess.Popen[bytes] | None = None
+    process: asyncio.subprocess.Process | None = None
 
     @classmethod
     def prepare(cls, root: Path, home: Path) -> Lab:
@@ -142,44 +133,47 @@ class Lab:
             "--tmpfs", "/run", *binds, *command,
         ]  # fmt: skip
 
-    def start(self, within: float = 30.0) -> None:
-        """Start and wait until Asterisk is fully booted; raises TimeoutError with the log's end."""
-        output = (self.home / "log/output").open("ab")
-        self.process = subprocess.Popen(
-            self._bwrap("asterisk", "-f"), stdout=output, stderr=output, start_new_session=True
-        )
-        output.close()
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            if "fully booted" in self.cli("core waitfullybooted"):
-                return
-            time.sleep(0.05)
-        raise TimeoutError((self.home / "log/output").read_text()[-2000:])
+    async def start(self) -> None:
+        """Start and wait until Asterisk is fully booted."""
+        (self.home / "run").mkdir(exist_ok=True)
+        with (self.home / "log/output").open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                *self._bwrap("asterisk", "-f"), stdout=output, stderr=output, start_new_session=True
+            )
+        await eventually(self._booted, within=30, what="Asterisk boots")
 
-    def cli(self, command: str) -> str:
+    async def _booted(self) -> bool:
+        try:
+            return await control.is_ready(self.socket, self.pid)
+        except FileNotFoundError:
+            return False
+
+    async def cli(self, command: str) -> str:
         """What `asterisk -rx` prints."""
-        if not (self.home / "run/asterisk.ctl").exists():
-            return ""
-        done = subprocess.run(
-            self._bwrap("asterisk", "-rx", command), capture_output=True, text=True, timeout=20, check=False
-        )
-        return done.stdout
+        return await control.command(self.socket, command)
+
+    @property
+    def socket(self) -> Path:
+        """Asterisk's control socket."""
+        return self.home / "run/asterisk.ctl"
+
+    @property
+    def pid(self) -> int:
+        """Asterisk's process id; raises FileNotFoundError while it is not running."""
+        return int((self.home / "run/asterisk.pid").read_text())
 
     def freeze(self) -> None:
         """SIGSTOP Asterisk: sockets stay open, nothing answers."""
-        os.kill(self._asterisk_pid(), signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Undo `freeze`."""
-        os.kill(self._asterisk_pid(), signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
-    def _asterisk_pid(self) -> int:
-        return int((self.home / "run/asterisk.pid").read_text())
-
-    def stop(self) -> None:
-        """Kill Asterisk and forget its folders' run-time files."""
+    async def kill(self) -> None:
+        """SIGKILL Asterisk; `start` starts it again with the same ports."""
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            await self.process.wait()
             self.process = None
-        shutil.rmtree(self.home / "run", ignore_errors=True)
+            shutil.rmtree(self.home / "run")

@@ -144,7 +144,7 @@ class AriClient:
                     if isinstance(error, HandshakeRefused) and error.status in (401, 403):
                         delay = timing.refused_delay(self._rng)
                     self.metrics.failed_connects += 1
-                    _log.warning("ari.connect_failed", error=str(error), attempt=attempt, retry_in_s=round(delay, 2))
+                    _log.warning("ari.connect_failed", error=repr(error), attempt=attempt, retry_in_s=round(delay, 2))
                 else:
                     if await self._serve(connection):
                         attempt = 0

@@ -8,6 +8,7 @@ exception. Cost on the CI machine: 1.3 µs for a StasisStart, 0.3 µs for an unk
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -63,7 +64,7 @@ def message_type(message: bytes) -> bytes:
     return _type(message).type.encode()  # ChannelHangupRequest has cause and soft before its type
 
 
-def write_request(request_id: str, request: Request[object]) -> bytes:
+def write_request(request_id: str, request: Request[Any]) -> bytes:
     """The frame of a request. `uri` needs no escaping: `safe` lets nothing through that JSON would have to escape."""
     head = f'{{"type":"RESTRequest","request_id":"{request_id}","method":"{request.route.method}","uri":"{request.uri}"'
     if not request.body:

@@ -43,6 +43,7 @@ class AriConnection:
         self, rest: HttpRest, *, deliver: Callable[[Event], None], metrics: AriMetrics, timing: AriTiming
     ) -> None:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._over = False
         self.replaced = False
         self.over_socket = True  # False: this Asterisk answers no requests on the socket; all go by HTTP
         self.pending = PendingRequests(metrics)
@@ -80,10 +81,13 @@ class AriConnection:
 
     def end(self, reason: str) -> None:
         """Declare the connection dead and fail what waits; without effect the second time."""
-        if not self.ended.done():
+        if self._over:
+            return
+        self._over = True
+        if not self.ended.done():  # cancelled together with whoever awaits it
             self.ended.set_result(reason)
-            self.pending.end(reason, replaced=self.replaced)
-            self._socket.close()
+        self.pending.end(reason, replaced=self.replaced)
+        self._socket.close()
 
     async def rest_worker(self) -> None:
         """Perform requests by HTTP, one at a time, while the socket carries none."""

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from m3voip.providers.asterisk.ari.request import Route
 
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 """Upper bounds of the latency histogram in seconds."""
 
 

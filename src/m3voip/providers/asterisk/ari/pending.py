@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from m3voip.providers.asterisk.ari.codec import Answer, refusal
 from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriReplaced, AriTimeout
@@ -23,7 +24,7 @@ class Waiting:
 
     def __init__(
         self,
-        request: Request[object],
+        request: Request[Any],
         stats: RouteStats,
         started: float,
         deadline: float,

@@ -23,7 +23,7 @@ _ENDPOINT = re.compile(
     r"|Local/[A-Za-z0-9_-]{1,64}@[A-Za-z0-9_-]{1,64}(?:/n)?"
 ).fullmatch
 _MEDIA = re.compile(
-    r"(?:sound|recording):/?[A-Za-z0-9_-][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*"
+    r"(?=.{1,140}\Z)(?:sound|recording):/?[A-Za-z0-9_-][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*"
     r"|(?:number|digits):[0-9*#]{1,40}|characters:[A-Za-z0-9]{1,40}|tone:[a-z]{1,20}(?:;tonezone=[a-z]{2})?"
 ).fullmatch
 _ARGUMENT = re.compile(r"[A-Za-z0-9_.:+*#@;/ -]{0,128}").fullmatch

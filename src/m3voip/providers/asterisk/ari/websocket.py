@@ -148,12 +148,15 @@ class WebSocket(asyncio.Protocol):
         while end - start >= 2 and not self._closed:
             first, length, body = data[start], data[start + 1], start + 2
             if length > 125:
+                if length > 127:  # masked, which a server must not do
+                    self._fail(1002)
+                    break
                 wide = 2 if length == 126 else 8
                 if end - body < wide:
                     break
-                length = int.from_bytes(data[body : body + wide]) if data[start + 1] < 128 else self._largest + 1
+                length = int.from_bytes(data[body : body + wide])
                 body += wide
-                if length > self._largest:  # or masked, which a server must not do
+                if length > self._largest:
                     self._fail(1009)
                     break
             if end - body < length:
