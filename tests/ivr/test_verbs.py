@@ -11,6 +11,8 @@ from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import State
 from m3voip.core.causes import EndReason, QueueExit
+from m3voip.ivr.compile import compile_text, recompile_text
+from m3voip.ivr.finding import TreeError
 from m3voip.ivr.interpreter import MAX_SILENT_HOPS, CompiledTree
 from m3voip.ivr.node import Node
 from m3voip.ivr.verbs.goto import GotoNode
@@ -278,3 +280,21 @@ def test_nothing_more_is_asked_of_a_leg_that_is_being_hung_up() -> None:
     story = Story(sample("main")).press("1").take(ev.HangupRequested(at=T0))
     assert story.leave_queue().commands == ()
     assert story.hang_up().last(f.CallEnded).reason is EndReason.COMPLETED
+
+
+def test_a_call_in_progress_keeps_a_tree_that_todays_rules_refuse() -> None:
+    text = "version: 1\nentry: a\nnodes:\n  a: {say: {text: Hi., then: b}}\n  b: {goto: c}\n  c: {goto: b}\n"
+    with pytest.raises(TreeError, match="silent-loop"):
+        compile_text(text, name="old", version=3)
+    story = Story(recompile_text(text, name="old", version=3))
+    assert story.listen().kinds() == ["Hangup"]
+    assert story.hang_up().last(f.CallEnded).reason is EndReason.FAILED
+
+
+@pytest.mark.parametrize(
+    "node", ["{hours: {timezone: X/Y, week: {}, open: a, closed: a}}", "{say: {text: '{x'}}", "{sai: x}"]
+)
+def test_a_tree_that_cannot_be_compiled_any_more_says_why(node: str) -> None:
+    with pytest.raises(TreeError) as refused:
+        recompile_text(f"version: 1\nentry: a\nnodes:\n  a: {node}\n", name="old", version=3)
+    assert refused.value.findings

@@ -23,6 +23,20 @@ def compile_text(text: str, *, name: str, version: int, engine: str = "", known:
     return compile_tree(draft.tree, version=version, engine=engine, known=known)
 
 
+def recompile_text(text: str, *, name: str, version: int, engine: str = "", known: Known = Known()) -> CompiledTree:  # noqa: B008
+    """Compile the version that a call in progress follows. It passed the rules of its day; today's must not end the call.
+
+    Raises TreeError when it can no longer be read at all.
+    """
+    draft = read(text, name)
+    if draft.findings:
+        raise TreeError(name, draft.findings)
+    try:
+        return compile_tree(draft.tree, version=version, engine=engine, known=known)
+    except (ValueError, KeyError) as error:  # a zone, region or outcome that this version of the program does not know
+        raise TreeError(name, lint.check(draft, known)) from error
+
+
 def compile_tree(tree: Tree, *, version: int, engine: str = "", known: Known = Known()) -> CompiledTree:  # noqa: B008
     """Compile a tree that lint has passed."""
     sensitive = lint.sensitive_variables(tree.nodes)
