@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from m3voip.jobs.audio import UnreadableAudioError, join_stereo, read_wav
 
@@ -23,7 +24,7 @@ def tone(path: Path, hertz: float, seconds: float, rate: int = 8000) -> None:
         file.writeframes(samples.tobytes())
 
 
-def loudest(samples: np.ndarray, rate: int) -> float:  # type: ignore[type-arg]
+def loudest(samples: NDArray[np.int16], rate: int) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate / len(samples))
 
 

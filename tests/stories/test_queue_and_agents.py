@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from m3voip.phones import Answer, Decline, NeverAnswer
+from m3voip.phones.outgoing import OutgoingCall
 from tests.support.eventually import eventually
 from tests.support.fixtures import OpenPhone
-from tests.support.office import DID, Api
+from tests.support.office import DID, Api, Json
 from tests.support.tones import has_tone
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("stack_unchanged")]
@@ -21,7 +22,8 @@ async def talk(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-async def in_queue(open_caller: OpenPhone, number: str, digit: str = "1", tone: int = 440):  # type: ignore[no-untyped-def]
+async def in_queue(open_caller: OpenPhone, number: str, digit: str = "1", tone: int = 440) -> OutgoingCall:
+    """Call, choose, and wait in the queue."""
     phone = await open_caller()
     call = await phone.dial(DID, caller_id=number, tone=tone)
     await call.answered()
@@ -90,6 +92,6 @@ async def test_callers_without_an_agent_overflow_to_voicemail_which_lights_the_l
     assert stored["durationSec"] > 0
 
 
-async def _voicemail(api: Api, call_id: str):  # type: ignore[no-untyped-def]
+async def _voicemail(api: Api, call_id: str) -> Json | None:
     call = await api.get(f"/v1/tm/calls/{call_id}")
     return call["voicemails"][0] if call["voicemails"] else None

@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 @overload
 async def eventually(
-    check: Callable[[], Awaitable[T]], within: float = ..., *, every: float = ..., what: str = ...
+    check: Callable[[], Awaitable[T | None]], within: float = ..., *, every: float = ..., what: str = ...
 ) -> T: ...
 @overload
 async def eventually(check: Callable[[], T], within: float = ..., *, every: float = ..., what: str = ...) -> T: ...
 async def eventually(
-    check: Callable[[], T | Awaitable[T]], within: float = 5.0, *, every: float = 0.05, what: str = ""
+    check: Callable[[], T | Awaitable[T | None]], within: float = 5.0, *, every: float = 0.05, what: str = ""
 ) -> T:
     """Return what ``check`` returns as soon as that is true (non-empty, not None, no AssertionError).
 

@@ -1,7 +1,6 @@
 from os import PathLike
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 class SoundFile:

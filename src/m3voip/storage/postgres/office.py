@@ -66,8 +66,7 @@ class OfficeStore:
 
     async def read(self) -> o.Office:
         """Everything that is active, at one moment."""
-        snapshot = "repeatable_read"
-        async with self._pool.connection() as db, db.transaction(isolation=snapshot, readonly=True):
+        async with self._pool.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
             members: dict[UUID, list[o.Member]] = {}
             for row in await db.fetch(_MEMBERS):
                 values = dict(row)
@@ -128,7 +127,6 @@ class OfficeStore:
                 digest,
             )
             return int(version)
-
 
     async def ensure_partitions(self) -> None:
         """Make the partitions of the next months; daily. Without it rows go to the default partition, none is lost."""
