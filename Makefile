@@ -28,16 +28,16 @@ doctor: ## check everything an operator would, and say what to do
 	@$(BIN)/m3voip doctor
 
 test: setup ## set up and run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not chaos and not bench"
 
 check: setup ## style, types, import directions
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## measure speed; writes docs/benchmarks.md
-	@$(BIN)/python -m pytest -m bench tests/bench
+	@scripts/bench
 
-chaos: setup ## the long fault tests (hours, not minutes)
-	@M3VOIP_CHAOS=long $(BIN)/python -m pytest -m chaos
+chaos: setup ## the long fault tests
+	@$(BIN)/python -m pytest -m chaos
 
 clean: down ## stop the stack and delete this checkout's instance, environment and caches (not the shared cache)
 	@$(BIN)/m3voip stack clean --yes

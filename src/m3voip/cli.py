@@ -41,7 +41,7 @@ def serve(settings: SettingsFile = None) -> None:
     """Run the engine and the API (one process) until SIGTERM, which drains."""
     from m3voip import app as service
 
-    _finish(service.serve(_settings(settings)))
+    service.serve(_settings(settings))
 
 
 @app.command()
@@ -74,6 +74,18 @@ def doctor(
 
     folders = paths.locate()
     run(_settings(settings), folders if settings in (None, folders.settings_file) else None, as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    rate: Annotated[float, typer.Option(help="New calls per second.")] = 0.3,
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so long.")] = None,
+) -> None:
+    """Run the stack with simulated callers and agents in it, until Ctrl-C; nothing is left running."""
+    from m3voip.commands.demo import run
+
+    run(paths.locate(), calls_per_second=rate, seconds=seconds)
 
 
 def main() -> None:

@@ -26,7 +26,6 @@ from m3voip.stack.errors import StackError
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds before a restart: doubled each time, begun anew once the process has lived for `STEADY_SECONDS`."""
 STEADY_SECONDS = 30.0
-_POLL_SECONDS = 0.02
 
 _log = structlog.get_logger()
 
@@ -49,10 +48,11 @@ async def _nothing() -> None:
 class Spec:
     """How a process is started and stopped.
 
-    `ready` is asked until it says yes; `before_start` prepares each start (restarts too); `ask_to_stop` may take as
-    long as `drain_seconds`; then comes `stop_signal`, and SIGKILL `stop_seconds` later. `program` is the command line
-    as /proc shows it, by which a process found running is recognised; `wrapper` goes before it. A wrapper that stays
-    (`sandboxed`: bwrap) tells us the pid of the program inside, which is the one we watch and publish.
+    `ready` is asked, each `ask_every` seconds, until it says yes; `before_start` prepares each start (restarts too).
+    `ask_to_stop` may take as long as `drain_seconds`; then comes `stop_signal`, and SIGKILL `stop_seconds` later.
+    `program` is the command line as /proc shows it, by which a process found running is recognised; `wrapper` goes
+    before it. A wrapper that stays (`sandboxed`: bwrap) tells us the pid of the program inside, which is the one we
+    watch and publish.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Spec:
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Path
     ready: Callable[[int], Awaitable[bool]]
+    ask_every: float = 0.02
     before_start: Callable[[], Awaitable[None]] = _nothing
     ask_to_stop: Callable[[], Awaitable[None]] = _nothing
     drain_seconds: float = 0.0
@@ -163,7 +164,7 @@ class ManagedProcess:
 
     async def _announce(self, pid: int) -> None:
         while not await self.spec.ready(pid):  # noqa: ASYNC110  # what we wait for happens in another process
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(self.spec.ask_every)
         self._enter(State.READY)
         self._ready.set()
 

@@ -66,5 +66,6 @@ def _program(
         environ={**os.environ, "PYTHONUNBUFFERED": "1", strays.MARK: strays.mark(folders, part)},
         log=folders.log / f"{part}.log",
         ready=ready,
+        ask_every=0.1,
         stop_seconds=stop_seconds,
     )
