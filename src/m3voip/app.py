@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import reduce
 
@@ -41,6 +41,7 @@ from m3voip.providers.asterisk.node import AsteriskNode, NodeControl
 from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
+from m3voip.storage.codec import StoredEvent
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.listener import Listener
@@ -54,7 +55,9 @@ log = structlog.get_logger()
 
 PATROL_S = 30.0
 JOB_ROUND_S = 5.0
+DAY_S = 24 * 3600.0
 FLUSH_S = 10.0
+CALL_ENDED = "call.ended"
 RECORDED_FILES = "prompts"
 """Folder beside the trees with the sound files that they may play."""
 
@@ -71,7 +74,7 @@ class Service:
         self.engine_pool = engine_pool(engine_dsn)
         self.api_pool = api_pool(settings.api_dsn.get_secret_value())
         self.hub = EventHub()
-        self.commits = Commits(self.hub.publish)
+        self.commits = Commits(self._committed)
         self.writer = EventWriter(
             journal_dir=settings.journal_dir, connect=writer_connection(engine_dsn), commits=self.commits
         )
@@ -86,9 +89,9 @@ class Service:
             names=self.directory,
             clock=self.clock,
             deliver=self._deliver,
-            on_board=lambda event: self.board.take(event),
+            on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
             on_listening=self._listening,
-            on_message=lambda: self.voicemail_rounds.nudge(),
+            on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
         )
         self.calls = Calls(
             event_log=self.writer,
@@ -116,7 +119,11 @@ class Service:
             appliers=(("calls", self.directory_keeper.update), ("asterisk", self.node.provision)),
         )
         self.trees = TreeFiles(
-            folder=settings.trees_dir, store=self.offices, tenant_id=settings.tenant_id, changed=self._woken
+            folder=settings.trees_dir,
+            store=self.offices,
+            speech=speech,
+            tenant_id=settings.tenant_id,
+            changed=self._woken,
         )
         # jobs
         self.recordings = RecordingsJob(
@@ -135,8 +142,12 @@ class Service:
         )
         self.recording_rounds = Rounds("recordings", self.recordings.run_once, JOB_ROUND_S)
         self.voicemail_rounds = Rounds("voicemail", self.voicemail.run_once, JOB_ROUND_S)
-        self.patrol_rounds = Rounds("patrol", self._patrol, PATROL_S)
-        self.partition_rounds = Rounds("partitions", self.offices.ensure_partitions, 24 * 3600.0)
+        self.rounds = (
+            self.recording_rounds,
+            self.voicemail_rounds,
+            Rounds("patrol", self._patrol, PATROL_S),
+            Rounds("partitions", self.offices.ensure_partitions, DAY_S),
+        )
 
     def api_server(self) -> uvicorn.Server:
         """The HTTP side."""
@@ -164,6 +175,12 @@ class Service:
             adopted.append((call, flow))
         self.calls.adopt(adopted)
         log.info("service.adopted", calls=len(adopted))
+
+    def _committed(self, events: Iterable[StoredEvent]) -> None:
+        events = list(events)
+        self.hub.publish(events)
+        if any(event.kind == CALL_ENDED for event in events):
+            self.recording_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
         self.calls.deliver(leg, event)
@@ -227,10 +244,7 @@ async def _begin(
     running.append(start("crm", service.crm.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
-    for rounds in (
-        service.recording_rounds, service.voicemail_rounds, service.patrol_rounds, service.partition_rounds,
-    ):  # fmt: skip
-        running.append(start(rounds.name, rounds.run))
+    running.extend(start(rounds.name, rounds.run) for rounds in service.rounds)
 
 
 async def _until_it_works(what: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -6,7 +6,7 @@ before it stays. Calls in progress keep the version they began with, whatever ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -16,33 +16,16 @@ from m3voip.core.call import Flow
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office, TreeText, node_box, node_name
 from m3voip.engine.routing import Blocked, CurrentDirectory, Directory
-from m3voip.ivr.compile import compile_text
+from m3voip.ivr.compile import compile_text, recompile_text
 from m3voip.ivr.finding import TreeError
 from m3voip.ivr.interpreter import CompiledTree
 from m3voip.ivr.known import Known
-from m3voip.ivr.prompts import PromptSource
+from m3voip.ports import Speech
 
 log = structlog.get_logger()
 
 DIRECT = "direct-"
 """Trees of DIDs that lead straight to a queue are made here and named after it."""
-
-
-class Speech(Protocol):
-    """Makes prompts playable."""
-
-    @property
-    def engine(self) -> str:
-        """The engine's name and version: part of every prompt's key."""
-        ...
-
-    def files(self) -> Mapping[str, str]:
-        """Sound files a tree may play: name → SHA-256."""
-        ...
-
-    async def prepare(self, prompts: Mapping[str, PromptSource]) -> None:
-        """Render what is missing; ProviderError names the prompt that cannot be made."""
-        ...
 
 
 class TreeSource(Protocol):
@@ -97,17 +80,18 @@ class DirectoryKeeper:
         if name.startswith(DIRECT):
             return self._current.now.trees.get((tenant_id, name))
         text = await self._trees.tree(tenant_id, name, version)
-        return None if text is None else await self._compile(text)
+        return None if text is None else await self._compile(text, recompile_text)
 
-    async def _compile(self, text: TreeText) -> CompiledTree | None:
+    async def _compile(
+        self, text: TreeText, compiler: Callable[..., CompiledTree] = compile_text
+    ) -> CompiledTree | None:
+        """``recompile_text`` for a call in progress: it keeps a tree that today's rules would refuse."""
         key = (text.tenant_id, text.name, text.version)
         if text.version and key in self._compiled:
             return self._compiled[key]
-        known = Known(files=self._speech.files())
+        known = Known(files=self._speech.files(), voices=self._speech.voices)
         try:
-            tree = compile_text(
-                text.source, name=text.name, version=text.version, engine=self._speech.engine, known=known
-            )
+            tree = compiler(text.source, name=text.name, version=text.version, engine=self._speech.engine, known=known)
             await self._speech.prepare(tree.prompts)
         except (TreeError, ProviderError) as error:
             log.error("tree.refused", tree=text.name, version=text.version, why=str(error))

@@ -19,6 +19,8 @@ from watchfiles import awatch
 from m3voip.core.errors import M3voipError
 from m3voip.ivr.compile import compile_text
 from m3voip.ivr.finding import TreeError
+from m3voip.ivr.known import Known
+from m3voip.ports import Speech
 
 log = structlog.get_logger()
 
@@ -39,9 +41,16 @@ class TreeFiles:
     """The folder's watcher. ``changed`` is awaited after a version was taken, so that calls get it at once."""
 
     def __init__(
-        self, *, folder: Path, store: TreeStore, tenant_id: UUID, changed: Callable[[], Awaitable[None]]
+        self,
+        *,
+        folder: Path,
+        store: TreeStore,
+        speech: Speech,
+        tenant_id: UUID,
+        changed: Callable[[], Awaitable[None]],
     ) -> None:
         self._folder = folder
+        self._speech = speech
         self._store = store
         self._tenant_id = tenant_id
         self._changed = changed
@@ -69,7 +78,8 @@ class TreeFiles:
             return False
         try:
             source = await asyncio.to_thread(path.read_text, encoding="utf-8")
-            compile_text(source, name=path.stem, version=0)
+            known = Known(files=self._speech.files(), voices=self._speech.voices)
+            compile_text(source, name=path.stem, version=0, known=known)
         except (OSError, UnicodeDecodeError) as error:
             log.warning("tree.unreadable", file=path.name, why=str(error))
             return False
