@@ -22,8 +22,7 @@ def call_event(event: Mapping[str, str], now: datetime) -> tuple[str, ev.Event] 
     match get("Event", ""):
         case "QueueCallerJoin":
             return leg, ev.QueueJoined(at=at, queue=get("Queue", ""), position=_int(get("Position", "")))
-        case "QueueCallerAbandon":
-            return leg, ev.QueueAbandoned(at=at, queue=get("Queue", ""), position=_int(get("Position", "")))
+        # QueueCallerAbandon is left out: app_queue sends it for a timeout, too. The leg's own end tells them apart.
         case "AgentCalled":
             return leg, ev.AgentOffered(at=at, extension=get("MemberName", ""))
         case "AgentRingNoAnswer":

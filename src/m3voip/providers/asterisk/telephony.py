@@ -112,6 +112,7 @@ class AsteriskTelephony:
             case do.SendToAgent():
                 values = {
                     "M3_AGENT": self._name("agent", self._names.endpoint(command.tenant_id, command.extension)),
+                    "M3_EXTENSION": command.extension,
                     "M3_DIAL_TIMEOUT": str(command.timeout_s or ""),
                     "M3_RECORD": "yes" if command.record else "no",
                     "M3_CALL_ID": str(command.call_id),
