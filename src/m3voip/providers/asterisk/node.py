@@ -7,7 +7,7 @@ what was missed can be caught up with. The file ``alive`` keeps when we last hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from m3voip.core.office import Office
 from m3voip.ports import Clock, Deliver, Names
 from m3voip.providers.asterisk import observe
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
+from m3voip.providers.asterisk.ami.events import AmiEvent, MessageWaiting
 from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
@@ -143,14 +144,15 @@ class AsteriskNode:
         self._first_heard = None
         self._deaf_since = self._clock.now() - MARGIN
 
-    def _observed(self, event: Mapping[str, str]) -> None:
+    def _observed(self, event: AmiEvent) -> None:
         now = self._clock.now()
         translated = observe.call_event(event, now)
         if translated is not None:
             self._deliver(*translated)
-        for change in observe.board_events(event):
+        change = observe.board_event(event)
+        if change is not None:
             self._on_board(change)
-        if observe.is_new_message(event):
+        if isinstance(event, MessageWaiting):
             self._on_message()
 
     async def _read_board(self) -> None:

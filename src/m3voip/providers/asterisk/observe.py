@@ -1,103 +1,96 @@
 """What AMI tells, in the engine's words: events of calls in queues, and what queues and phones look like. Pure.
 
-``Uniqueid`` of queue events is the caller's channel, so it names the leg. Members are named by extension
+``uniqueid`` of queue events is the caller's channel, so it names the leg. Members are named by extension
 (``MemberName``), their phones by ``PJSIP/<endpoint>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from m3voip.core import agent as ag
 from m3voip.core import events as ev
+from m3voip.providers.asterisk.ami import events as ami
+from m3voip.providers.asterisk.ami.actions import Queues
 
 _TECH = "PJSIP/"
 
 
-def call_event(event: Mapping[str, str], now: datetime) -> tuple[str, ev.Event] | None:
-    """(leg, event) for what concerns one call."""
-    get = event.get
-    leg, at = get("Uniqueid", ""), _moment(event, now)
-    match get("Event", ""):
-        case "QueueCallerJoin":
-            return leg, ev.QueueJoined(at=at, queue=get("Queue", ""), position=_int(get("Position", "")))
-        # QueueCallerAbandon is left out: app_queue sends it for a timeout, too. The leg's own end tells them apart.
-        case "AgentCalled":
-            return leg, ev.AgentOffered(at=at, extension=get("MemberName", ""))
-        case "AgentRingNoAnswer":
-            rang = _int(get("RingTime", ""))
-            return leg, ev.AgentDidNotAnswer(at=at, extension=get("MemberName", ""), rang_ms=rang)
-        case "AgentConnect":
-            return leg, ev.AgentAnswered(at=at, extension=get("MemberName", ""))
-        case "AgentComplete":
-            by_caller = get("Reason", "") == "caller"
-            return leg, ev.AgentLeft(at=at, extension=get("MemberName", ""), by_caller=by_caller)
+def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | None:
+    """(leg, event) for what concerns one call.
+
+    QueueCallerAbandon is left out: app_queue sends it for a timeout, too. The leg's own end tells them apart.
+    """
+    at = event.at(now)
+    match event:
+        case ami.QueueCallerJoin():
+            return event.uniqueid, ev.QueueJoined(at=at, queue=event.queue, position=event.position)
+        case ami.AgentCalled():
+            return event.uniqueid, ev.AgentOffered(at=at, extension=event.member_name)
+        case ami.AgentRingNoAnswer():
+            rang = event.ring_time
+            return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name, rang_ms=rang)
+        case ami.AgentConnect():
+            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name)
+        case ami.AgentComplete():
+            by_caller = event.reason == "caller"
+            return event.uniqueid, ev.AgentLeft(at=at, extension=event.member_name, by_caller=by_caller)
         case _:
             return None
 
 
-def board_events(event: Mapping[str, str]) -> Iterator[ag.BoardEvent]:
+def board_event(event: ami.AmiEvent) -> ag.BoardEvent | None:
     """What changes on the board."""
-    get = event.get
-    queue = get("Queue", "")
-    match get("Event", ""):
-        case "QueueParams":
-            yield ag.QueueSeen(queue=queue)
-        case "QueueMember" | "QueueMemberStatus" | "QueueMemberAdded" | "QueueMemberPause":
-            yield _member(event)
-        case "QueueMemberRemoved":
-            yield ag.MemberGone(queue=queue, endpoint=_endpoint(get("Interface", "")))
-        case "QueueEntry":
-            yield ag.CallerWaiting(
-                queue=queue,
-                leg=get("Uniqueid", ""),
-                position=_int(get("Position", "")),
-                waited_s=float(_int(get("Wait", ""))),
-            )
-        case "QueueCallerJoin":
-            yield ag.CallerWaiting(queue=queue, leg=get("Uniqueid", ""), position=_int(get("Position", "")))
-        case "QueueCallerLeave" | "QueueCallerAbandon":
-            yield ag.CallerGone(queue=queue, leg=get("Uniqueid", ""))
-        case "DeviceStateChange":
-            device = get("Device", "")
-            if device.startswith(_TECH):
-                yield ag.DeviceSeen(endpoint=_endpoint(device), device=ag.device_of(get("State", "")))
+    match event:
+        case ami.QueueMemberRemoved():
+            return ag.MemberGone(queue=event.queue, endpoint=_endpoint(event.interface))
+        case ami.QueueMemberStatus() | ami.QueueMemberAdded() | ami.QueueMemberPause() | ami.QueueMemberPenalty():
+            return _member(event)
+        case ami.QueueCallerJoin():
+            return ag.CallerWaiting(queue=event.queue, leg=event.uniqueid, position=event.position)
+        case ami.QueueCallerLeave() | ami.QueueCallerAbandon():
+            return ag.CallerGone(queue=event.queue, leg=event.uniqueid)
+        case ami.DeviceStateChange() if event.device.startswith(_TECH):
+            return ag.DeviceSeen(endpoint=_endpoint(event.device), device=ag.device_of(event.state))
         case _:
-            return
+            return None
 
 
-def is_new_message(event: Mapping[str, str]) -> bool:
-    """Whether a mailbox may hold something new."""
-    return event.get("Event") == "MessageWaiting"
+def whole_board(queues: Queues, devices: Iterable[ami.DeviceStateChange]) -> Iterator[ag.BoardEvent]:
+    """A fresh reading of everything, as the events that make a board of it."""
+    yield ag.BoardCleared()
+    for queue in queues.queues:
+        yield ag.QueueSeen(queue=queue.queue)
+    for member in queues.members:
+        yield _member(member)
+    for entry in queues.waiting:
+        yield ag.CallerWaiting(
+            queue=entry.queue, leg=entry.uniqueid, position=entry.position, waited_s=float(entry.wait)
+        )
+    for device in devices:
+        seen = board_event(device)
+        if seen is not None:
+            yield seen
 
 
-def _member(event: Mapping[str, str]) -> ag.MemberSeen:
-    get = event.get
-    interface = get("Interface") or get("Location") or get("StateInterface", "")
+_Member = (
+    ami.QueueMember | ami.QueueMemberStatus | ami.QueueMemberAdded | ami.QueueMemberPause | ami.QueueMemberPenalty
+)
+
+
+def _member(seen: _Member) -> ag.MemberSeen:
     return ag.MemberSeen(
-        queue=get("Queue", ""),
-        endpoint=_endpoint(interface),
-        extension=get("MemberName") or get("Name", ""),
-        device=ag.device_of(get("Status", "")),
-        paused=get("Paused", "0") == "1",
-        reason=get("PausedReason", ""),
-        penalty=_int(get("Penalty", "")),
-        calls_taken=_int(get("CallsTaken", "")),
+        queue=seen.queue,
+        endpoint=_endpoint(seen.interface or seen.state_interface),
+        extension=seen.member_name,
+        device=ag.device_of(str(seen.status)),
+        paused=seen.paused,
+        reason=seen.paused_reason,
+        penalty=seen.penalty,
+        calls_taken=seen.calls_taken,
     )
 
 
 def _endpoint(interface: str) -> str:
     return interface.removeprefix(_TECH)
-
-
-def _moment(event: Mapping[str, str], now: datetime) -> datetime:
-    """manager.conf's ``timestampevents``: seconds since 1970 with microseconds."""
-    try:
-        return datetime.fromtimestamp(float(event.get("Timestamp", "")), UTC)
-    except ValueError:
-        return now
-
-
-def _int(text: str) -> int:
-    return int(text) if text.isdigit() else 0
