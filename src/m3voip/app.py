@@ -32,6 +32,7 @@ from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
+from m3voip.engine.watchdog import Watchdog
 from m3voip.health import Checks
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
@@ -214,7 +215,7 @@ async def run(settings: Settings) -> None:
         def start(name: str, work: Callable[[], Awaitable[object]]) -> asyncio.Task[object]:
             return tasks.create_task(_named(work), name=name)
 
-        running = [start("writer", service.writer.run), start("api", server.serve)]
+        running = [start("writer", service.writer.run), start("api", server.serve), start("watchdog", Watchdog().run)]
         begin = start("begin", lambda: _begin(service, start, running))
         await service.stopping.wait()
         log.info("service.stopping", live_calls=len(service.calls))
