@@ -9,7 +9,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from m3voip.config import DEFAULT_TENANT
 from m3voip.stack import roles
 from m3voip.stack.stack import Stack
 from m3voip.storage.errors import MigrationError, StorageUnavailable
@@ -123,9 +122,11 @@ async def test_rows_of_a_month_nobody_prepared_are_kept_and_move_when_it_is(
     async with engine.connection() as db, commits.turn():
         await commits.commit(db, rows)
     await assert_stored(owner, rows)
-    assert await owner.fetchval("select count(*) from call_event_default where tenant_id = $1", DEFAULT_TENANT) == 4
+    by_default = "select count(*) from call_event_default where call_id = any($1)"
+    ids = [row.call_id for row in rows]
+    assert await owner.fetchval(by_default, ids) == 4
     async with engine.connection() as db:
         made = [row[0] for row in await db.fetch("select ensure_event_partitions(7)")]
     assert f"call_event_{ahead:%Y_%m}" in made
-    assert await owner.fetchval("select count(*) from call_event_default where tenant_id = $1", DEFAULT_TENANT) == 1
+    assert await owner.fetchval(by_default, ids) == 1
     await assert_stored(owner, rows)

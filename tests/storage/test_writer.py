@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import psutil
 import pytest
 import structlog
@@ -184,18 +185,26 @@ async def test_a_second_writer_or_a_missing_fact_is_reported_and_stops_nothing(
     assert await owner.fetchval("select last_seq from call where id = $1", rows[0].call_id) == 3
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [started(), f.CallEnded(reason=EndReason.FAILED, cause=2**40, duration_s=1.0)],
+        [started(), f.QueueEntered(queue=os.urandom(9000).hex(), visit=1, record=False)],
+    ],
+    ids=["a number too big for its column", "a text too long for its index"],
+)
 async def test_what_postgres_refuses_for_good_is_put_aside_and_the_rest_is_stored(
-    writer: Running, owner: asyncpg.Connection, tmp_path: Path
+    writer: Running, owner: asyncpg.Connection, tmp_path: Path, bad: list[f.AnyFact]
 ) -> None:
-    good, bad = short_call(), rows_of([started(), f.CallEnded(reason=EndReason.FAILED, cause=2**40, duration_s=1.0)])
+    good, rows = short_call(), rows_of(bad)
     writer.writer.append(good[:2])
-    writer.writer.append(bad)
+    writer.writer.append(rows)
     writer.writer.append(good[2:])
     await saved(writer.writer)
     await assert_stored(owner, good)
-    await assert_stored(owner, bad[:1])
+    await assert_stored(owner, rows[:1])
     (aside,) = (tmp_path / "journal" / "refused.jsonl").read_text().splitlines()
-    assert str(2**40) in aside
+    assert msgspec.json.decode(aside, type=list[f.Recorded]) == rows[1:]
 
 
 WRITE_UNTIL_KILLED = """

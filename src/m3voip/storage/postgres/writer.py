@@ -1,9 +1,10 @@
 """The one writer of live facts (port EventLog): journal first, then Postgres in batches, in order, whatever happens there.
 
 Theory of operation: ``append`` puts rows into the backlog (journal and memory) and wakes the task ``run``. At most one batch
-is committed every ``WINDOW_S``; a batch is one statement. When an attempt fails with its outcome unknown, the rows that are
-stored already are left out of the next attempt (``not_yet_stored``), so nothing is lost and nothing comes twice. While
-Postgres is away the writer retries for ever, keeps the journal on the disk, and everything else goes on.
+is committed every ``WINDOW_S`` (under load ``BUSY_WINDOW_S``); a batch is one statement. When an attempt fails with its
+outcome unknown, the rows that are stored already are left out of the next attempt (``not_yet_stored``), so nothing is lost
+and nothing comes twice. While Postgres is away the writer retries for ever, keeps the journal on the disk, and everything
+else goes on.
 What Postgres refuses for good, which only a bug can cause, must not hold up the rest: it is tried row by row, and a row that
 is refused by itself is put into a file beside the journal and reported.
 """
@@ -31,12 +32,16 @@ from m3voip.storage.postgres.pool import ANY_FAILURE
 log = structlog.get_logger()
 
 WINDOW_S = 0.02
-"""Batches begin at least this far apart: 50 commits a second, however many facts."""
+"""Batches begin at least this far apart."""
+BUSY_WINDOW_S = 0.05
+"""The same once batches hold ``BUSY_ROWS``: a commit costs client and server together more than a millisecond of CPU whatever
+it holds, which at 50 a second is work for some dozen calls."""
+BUSY_ROWS = 16
 BATCH_ROWS = 500
 MOST_ROWS = 20_000
 """Rows in memory (about 20 MB); beyond, the journal alone has them."""
 RETRY_S = (0.1, 2.0)
-_REFUSALS = ("22", "23", "M3")  # SQLSTATE classes: data, integrity, ours
+_REFUSALS = ("22", "23", "54", "M3")  # SQLSTATE classes: data, integrity, too long, ours
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -100,16 +105,18 @@ class EventWriter:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                began = loop.time()
+                began, rows = loop.time(), 0
                 while entries := self._backlog.take(BATCH_ROWS):
                     await self._save(entries)
                     self._backlog.done(entries)
                     self._progress.set()
-                    if sum(len(entry.rows) for entry in entries) < BATCH_ROWS and not self._backlog.behind:
+                    rows = sum(len(entry.rows) for entry in entries)
+                    if rows < BATCH_ROWS and not self._backlog.behind:
                         break
                 if not self._backlog.empty:
                     self._wake.set()
-                await asyncio.sleep(began + WINDOW_S - loop.time())
+                window = BUSY_WINDOW_S if rows >= BUSY_ROWS else WINDOW_S
+                await asyncio.sleep(began + window - loop.time())
         finally:
             self._disconnect()
 
