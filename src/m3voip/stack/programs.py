@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
@@ -17,8 +17,10 @@ from m3voip.stack.processes import Spec
 _ANSWER = aiohttp.ClientTimeout(total=2)
 
 
-def service(folders: Folders, settings: Settings, *, die_with_parent: bool) -> Spec:
-    """Ready when /readyz says so. SIGTERM lets it drain for `drain_timeout`."""
+def service(
+    folders: Folders, settings: Settings, *, die_with_parent: bool, environ: Mapping[str, str] | None = None
+) -> Spec:
+    """Ready when /readyz says so. SIGTERM lets it drain for `drain_timeout`. `environ` wins over the settings file."""
 
     async def ready(_pid: int) -> bool:
         try:
@@ -32,7 +34,7 @@ def service(folders: Folders, settings: Settings, *, die_with_parent: bool) -> S
 
     return _program(
         folders, "service", "serve", ready=ready, die_with_parent=die_with_parent,
-        stop_seconds=settings.drain_timeout.total_seconds() + 5,
+        stop_seconds=settings.drain_timeout.total_seconds() + 5, environ=environ,
     )  # fmt: skip
 
 
@@ -58,12 +60,13 @@ def _program(
     ready: Callable[[int], Awaitable[bool]],
     die_with_parent: bool,
     stop_seconds: float,
+    environ: Mapping[str, str] | None = None,
 ) -> Spec:
     return Spec(
         name=part,
         program=(sys.executable, "-m", "m3voip", command, "--settings", str(folders.settings_file)),
         wrapper=("setpriv", "--pdeathsig", "TERM", "--") if die_with_parent else (),
-        environ={**os.environ, "PYTHONUNBUFFERED": "1", strays.MARK: strays.mark(folders, part)},
+        environ={**os.environ, **(environ or {}), "PYTHONUNBUFFERED": "1", strays.MARK: strays.mark(folders, part)},
         log=folders.log / f"{part}.log",
         ready=ready,
         ask_every=0.1,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -45,7 +45,9 @@ class Stack:
     """The `parts` of an instance under our eyes. Parts that already run (their supervisor was killed) are adopted with
     their calls. `ephemeral` instances do not wait for the disk, end with us even if we are killed, and leave no
     folder behind. `drain_seconds` is how long Asterisk may finish its calls when we stop; a `seeded` database has the
-    sample office in it (seed.py), otherwise only the schema. `on_change` may be set to hear of every change."""
+    sample office in it (seed.py), otherwise only the schema. `service_environ` makes variables for the service alone,
+    once the settings are known: a test puts a relay between it and the others. `on_change` may be set to hear of every
+    change."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Stack:
         ephemeral: bool = False,
         seeded: bool = False,
         drain_seconds: float = 0.0,
+        service_environ: Callable[[Settings], Mapping[str, str]] | None = None,
     ) -> None:
         if unknown := set(parts) - set(PARTS):
             raise StackError(f"unknown part {', '.join(sorted(unknown))}; known are {', '.join(PARTS)}")
@@ -68,6 +71,7 @@ class Stack:
         self._ephemeral = ephemeral
         self._seeded = seeded
         self._drain_seconds = drain_seconds
+        self._service_environ = service_environ
         self.on_change: Callable[[], None] = _nobody_listens
         self._tasks = asyncio.TaskGroup()
         self._exits = AsyncExitStack()
@@ -138,7 +142,8 @@ class Stack:
             case "agi":
                 return programs.agi(self.folders, self.settings, die_with_parent=alone)
             case _:
-                return programs.service(self.folders, self.settings, die_with_parent=alone)
+                environ = self._service_environ(self.settings) if self._service_environ else None
+                return programs.service(self.folders, self.settings, die_with_parent=alone, environ=environ)
 
     async def _render(self) -> None:
         configure_asterisk(self.folders, self._prepared)
