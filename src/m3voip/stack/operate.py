@@ -7,8 +7,6 @@ truth about one that was killed.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Collection
@@ -72,14 +70,8 @@ async def down(folders: Folders) -> bool:
     """Stop the supervisor and with it everything; end what a killed one left. False if nothing was running.
     Raises StackError if something could not be ended."""
     supervisor = lock.holder(folders.lock_file)
-    if supervisor:
-        os.kill(supervisor, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(DOWN_SECONDS):
-                while lock.holder(folders.lock_file) == supervisor:  # noqa: ASYNC110  # another process
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            raise StackError(f"supervisor {supervisor} did not stop in {DOWN_SECONDS:.0f} s; see its log") from None
+    if supervisor and not await strays.ask_to_end(supervisor, seconds=DOWN_SECONDS):
+        raise StackError(f"supervisor {supervisor} did not stop in {DOWN_SECONDS:.0f} s; see its log")
     left = await strays.end_all(folders)
     folders.run_file.unlink(missing_ok=True)
     if still := strays.find(folders):

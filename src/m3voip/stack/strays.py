@@ -81,6 +81,18 @@ async def end(pids: Iterable[int], *, number: signal.Signals = signal.SIGTERM, p
             os.close(handle)
 
 
+async def ask_to_end(pid: int, *, seconds: float) -> bool:
+    """SIGTERM and no more; whether it was gone in time."""
+    handle = _open(pid)
+    if handle is None:
+        return True
+    try:
+        send(handle, signal.SIGTERM)
+        return await _all_gone([handle], seconds)
+    finally:
+        os.close(handle)
+
+
 def send(pidfd: int, number: int) -> None:
     """Signal exactly this process; nothing happens if it has ended."""
     with suppress(ProcessLookupError):

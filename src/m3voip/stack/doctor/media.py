@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import psutil
 
-from m3voip.phones import CallRefusedError, PhoneError, Softphone
-from m3voip.stack.doctor.finding import Finding, Level, Subject, fail, ok, warn
+from m3voip.phones import CallRefusedError, PhoneError, PhoneTimeoutError, Softphone
+from m3voip.stack.doctor.finding import Finding, Subject, fail, ok, warn
 from m3voip.stack.secrets import AgentSecret
 
 ECHO = "600"
@@ -44,31 +44,42 @@ async def _echo(subject: Subject) -> Finding:
 
 async def call_echo(address: str, port: int, phones: Sequence[AgentSecret]) -> Finding:
     """Call as the first of these phones that may. None has to be registered, so nobody's phone is disturbed."""
-    finding = fail("there is no phone to make a test call with", "make an agent (docs/howto/run.md)")
+    finding = fail("there is no phone to make a test call with", "make an agent (POST /v1/agents)")
     for secret in phones:
-        finding = await _call(address, port, secret)
-        if finding.level is Level.OK:
-            break
+        try:
+            return await _call(address, port, secret)
+        except CallRefusedError as error:
+            finding = fail(
+                f"no test phone may call: {str(error).splitlines()[0]}",
+                "phones are made by the service from the database; is it running? (m3voip stack status)",
+            )
+        except _SilenceError as error:
+            # Perhaps it is no phone of this Asterisk any more, and what answered was the way for callers.
+            finding = fail(
+                f"the test call failed: {error}",
+                "is UDP between this machine and the RTP range open, and does rtp.conf have the range of settings.env?",
+            )
+        except (PhoneError, OSError) as error:
+            return fail(
+                f"the test call was not answered: {str(error).splitlines()[0]}",
+                "is Asterisk running? (m3voip stack status)",
+            )
     return finding
 
 
+class _SilenceError(Exception):
+    """The call was answered and what we said did not come back."""
+
+
 async def _call(address: str, port: int, secret: AgentSecret) -> Finding:
-    try:
-        async with Softphone(address, port, "udp", secret.username, secret.password) as phone:
-            call = await phone.dial(ECHO, tone=TONE_HZ)
-            await call.answered(within=3)
+    async with Softphone(address, port, "udp", secret.username, secret.password) as phone:
+        call = await phone.dial(ECHO, tone=TONE_HZ)
+        await call.answered(within=3)
+        try:
             await call.hear_tone(TONE_HZ, within=2)
-            return ok(
-                f"a test call to the echo came back: answered in {call.seconds('invite', 'answered') * 1000:.0f} ms, "
-                f"{call.ear.packets} RTP packets, the tone of {TONE_HZ} Hz among them"
-            )
-    except CallRefusedError as error:
-        return fail(
-            f"no test phone may call: {str(error).splitlines()[0]}",
-            "phones are made by the service from the database; is it running? (m3voip stack status)",
-        )
-    except (PhoneError, OSError) as error:
-        return fail(
-            f"the test call failed: {str(error).splitlines()[0]}",
-            "is UDP between this machine and the RTP range open, and does rtp.conf have the range of settings.env?",
+        except PhoneTimeoutError as error:
+            raise _SilenceError(str(error).splitlines()[0]) from error
+        return ok(
+            f"a test call to the echo came back: answered in {call.seconds('invite', 'answered') * 1000:.0f} ms, "
+            f"{call.ear.packets} RTP packets, the tone of {TONE_HZ} Hz among them"
         )
