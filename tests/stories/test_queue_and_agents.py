@@ -74,6 +74,48 @@ async def test_an_agent_who_does_not_answer_or_declines_is_passed_over(
     assert (ended["endReason"], ended["queueVisits"][0]["outcome"]) == ("caller_hung_up", "answered")
 
 
+async def test_an_agent_whose_phone_has_vanished_is_passed_over(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
+) -> None:
+    ghost, taker = await agent_phone("101"), await agent_phone("102")
+    ghost.vanish()
+    taker.on_invite = Answer(after=0.2, tone=600)
+    call = await in_queue(trunk_caller, number)
+    await call.hear_tone(600, within=60)
+    await call.hangup()
+    ended = await api.ended(number)
+    assert ended["agentExtension"] == "102"
+    ghost.come_back()
+
+
+async def test_the_wallboard_shows_who_waits_and_what_agents_do(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
+) -> None:
+    agent = await agent_phone("104")
+    agent.on_invite = NeverAnswer()
+    support = next(q for q in (await api.get("/v1/tm/queues"))["items"] if q["name"] == "support")
+    who = next(a for a in (await api.get("/v1/tm/agents"))["items"] if a["extension"] == "104")
+
+    async def agent_is(state: str) -> bool:
+        live = (await api.get(f"/v1/tm/agents/{who['id']}"))["live"]
+        return bool(live and live["state"] == state)
+
+    await eventually(lambda: agent_is("available"), 5, what="the agent to be available")
+    call = await in_queue(trunk_caller, number, "2")
+
+    async def waits() -> Json | None:
+        live = (await api.get(f"/v1/tm/queues/{support['id']}"))["live"]
+        return live if live and len(live["waiting"]) == 1 else None
+
+    live = await eventually(waits, 5, what="the caller to be seen waiting")
+    assert live["waiting"][0]["callId"] == (await api.call_from(number))["id"]
+    await eventually(lambda: agent_is("reserved"), 5, what="the agent to be reserved")
+    agent.received[0].answer(600)
+    await eventually(lambda: agent_is("on_call"), 5, what="the agent to be on the call")
+    await call.hangup()
+    await eventually(lambda: agent_is("available"), 5, what="the agent to be free again")
+
+
 async def test_callers_without_an_agent_overflow_to_voicemail_which_lights_the_lamp(
     trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
 ) -> None:
