@@ -1,8 +1,10 @@
 """The only wiring: which parts there are, who is given whom, in which order they start and stop.
 
 Start: Postgres first (the journal's rest goes in, open calls are read), then Asterisk (what was missed is told), then the
-API says ready. Stop (SIGTERM): not ready, open streams end, facts are flushed, and the process leaves; calls need no
-draining, because Asterisk carries them and the next process adopts them (invariant 2).
+API says ready. Two ways to stop, neither drops a call:
+SIGTERM is for good: not ready, new callers go to the floor, callers in a tree have ``drain_timeout`` to get through it and
+are handed to the floor then. SIGINT is for a restart: everybody stays where they are and the next process adopts them.
+Both end streams, flush facts and leave.
 A task that fails ends the process with its error; whoever supervises it starts the next one.
 """
 
@@ -58,6 +60,7 @@ PATROL_S = 30.0
 JOB_ROUND_S = 5.0
 DAY_S = 24 * 3600.0
 FLUSH_S = 10.0
+DRAIN_LOOK_S = 0.1
 CALL_ENDED = "call.ended"
 RECORDED_FILES = "prompts"
 """Folder beside the trees with the sound files that they may play."""
@@ -70,6 +73,7 @@ class Service:
         self.settings = settings
         self.clock = SystemClock()
         self.stopping = asyncio.Event()
+        self.for_good = True
         # storage
         engine_dsn = settings.engine_dsn.get_secret_value()
         self.engine_pool = engine_pool(engine_dsn)
@@ -177,6 +181,19 @@ class Service:
         self.calls.adopt(adopted)
         log.info("service.adopted", calls=len(adopted))
 
+    def stop(self, for_good: bool) -> None:
+        """A signal asks us to leave."""
+        self.for_good = for_good
+        self.stopping.set()
+
+    async def drain(self) -> None:
+        """New callers go to the floor; those in a tree may finish it, within limits."""
+        self.calls.leave()
+        limit = self.clock.now() + self.settings.drain_timeout
+        while self.calls.in_trees() and self.clock.now() < limit:
+            await asyncio.sleep(DRAIN_LOOK_S)
+        self.calls.hand_over()
+
     def _committed(self, events: Iterable[StoredEvent]) -> None:
         events = list(events)
         self.hub.publish(events)
@@ -205,8 +222,8 @@ async def run(settings: Settings) -> None:
     """The service's whole life, until SIGTERM or SIGINT."""
     service = Service(settings)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, service.stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, service.stop, True)
+    loop.add_signal_handler(signal.SIGINT, service.stop, False)
     await service.engine_pool.open()
     await service.api_pool.open()
     server = service.api_server()
@@ -218,7 +235,9 @@ async def run(settings: Settings) -> None:
         running = [start("writer", service.writer.run), start("api", server.serve), start("watchdog", Watchdog().run)]
         begin = start("begin", lambda: _begin(service, start, running))
         await service.stopping.wait()
-        log.info("service.stopping", live_calls=len(service.calls))
+        log.info("service.stopping", live_calls=len(service.calls), for_good=service.for_good)
+        if service.for_good:
+            await service.drain()
         begin.cancel()
         await _stop(service, server, running)
     await service.engine_pool.close()

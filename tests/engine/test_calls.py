@@ -120,3 +120,22 @@ async def test_a_bug_in_a_tree_costs_that_call_only(capsys: pytest.CaptureFixtur
     world.calls.deliver("a.2", ev.CallerPressed(at=world.time, digit="1"))
     assert isinstance(world.commands[-1], do.SendToQueue)
     assert "call.step_failed" in capsys.readouterr().out
+
+
+async def test_a_service_that_leaves_hands_its_callers_to_the_floor_and_takes_no_new_ones() -> None:
+    world = World()
+    world.arrive("a.1")
+    world.arrive("a.2")
+    world.calls.deliver("a.2", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.leave()
+    world.commands.clear()
+    world.arrive("a.3")
+    assert world.calls.in_trees() == 1
+    world.calls.hand_over()
+    assert [(type(c).__name__, c.leg) for c in world.commands] == [("SendToFloor", "a.3"), ("SendToFloor", "a.1")]
+    assert world.calls.in_trees() == 0
+    world.calls.deliver("a.1", ev.QueueJoined(at=world.time, queue="sales", position=1))
+    world.calls.deliver("a.1", ev.AgentAnswered(at=world.later(2), extension="101"))
+    world.calls.deliver("a.1", ev.AgentLeft(at=world.later(3), extension="101", by_caller=True))
+    world.calls.deliver("a.1", ev.CallerHungUp(at=world.time, cause=16))
+    assert [fact.talk_s for fact in world.ended()] == [3.0]

@@ -170,6 +170,8 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case _, ev.LegLeft():                             return Step(call)
         case _, ev.CommandFailed():                       return command_failed(call, event, now)
         case _, ev.HangupRequested():                     return Step(call).hang_up(call.ending or EndReason.COMPLETED)
+        case State.IVR, ev.ServiceLeaves():               return leave_to_floor(call, event)
+        case _, ev.ServiceLeaves():                       return Step(call)
         case _, ev.Recovered():                           return resume(call, event, now, flow)
         case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed()):
                                                           return follow(call, event, now, flow)
@@ -225,6 +227,13 @@ def floor_took_new(call: Call, event: ev.FloorTook) -> Step:
 def floor_took(call: Call, event: ev.FloorTook) -> Step:
     """From now on this call is out of our hands: no deadline, no command."""
     return Step(call) if call.state is State.FLOOR else Step(call).note(event.at, f.FloorServed()).wait(None)
+
+
+def leave_to_floor(call: Call, event: ev.ServiceLeaves) -> Step:
+    """The caller is in a tree that will have nobody to follow it."""
+    if call.ending is not None:
+        return Step(call)
+    return Step(call).note(event.at, f.FloorServed()).do(do.SendToFloor(leg=call.leg)).wait(None)
 
 
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:

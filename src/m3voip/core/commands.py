@@ -65,6 +65,10 @@ class SendToVoicemail(Command, frozen=True, kw_only=True):
     box: str
 
 
+class SendToFloor(Command, frozen=True, kw_only=True):
+    """Let plain Asterisk serve the caller from here on: the number's queue, then its mailbox."""
+
+
 class Hangup(Command, frozen=True, kw_only=True):
     """End the caller's leg. ``cause`` is Q.850."""
 

@@ -164,6 +164,10 @@ class FloorTook(Event, frozen=True, kw_only=True):
     caller: str
 
 
+class ServiceLeaves(Event, frozen=True, kw_only=True):
+    """The service stops for good: who still needs its commands is handed to plain Asterisk."""
+
+
 class Recovered(Event, frozen=True, kw_only=True):
     """The service is back after a crash or a lost connection and the caller's leg still lives.
 

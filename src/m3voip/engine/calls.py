@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from m3voip.core import events as ev
 from m3voip.core.call import Call, Flow, State, Step, step
 from m3voip.core.causes import EndReason
-from m3voip.core.commands import AskCrm
+from m3voip.core.commands import AskCrm, SendToFloor
 from m3voip.core.ids import derived_id
 from m3voip.core.phone import mask
 from m3voip.engine.metrics import CALLS_ENDED, CALLS_LIVE, CALLS_STARTED, STEP_FAILURES, STRAY_EVENTS
@@ -77,7 +77,7 @@ class Calls:
         self._by_id: dict[UUID, Owned] = {}
         self._timers = Timers(self._time_up, clock.now)
         self.finished = RecentLegs()
-        self.accepting = True
+        self._leaving = False
 
     def __len__(self) -> int:
         return len(self._by_leg)
@@ -112,8 +112,34 @@ class Calls:
             if not isinstance(event, ev.CallArrived | ev.FloorTook):
                 STRAY_EVENTS.inc()
                 return
+            if isinstance(event, ev.CallArrived) and self._leaving:
+                event = self._turn_to_floor(event)
             owned = self._admit(leg, event)
         self._answer(owned, event)
+
+    def leave(self) -> None:
+        """The service stops for good: from now on new callers are plain Asterisk's."""
+        self._leaving = True
+
+    def in_trees(self) -> int:
+        """How many callers need our commands right now."""
+        return sum(1 for call in self if call.state is State.IVR)
+
+    def hand_over(self) -> None:
+        """Hand everyone who is still in a tree to plain Asterisk."""
+        for call in self:
+            self.deliver(call.leg, ev.ServiceLeaves(at=self._clock.now()))
+
+    def _turn_to_floor(self, arrived: ev.CallArrived) -> ev.FloorTook:
+        self._telephony.perform(SendToFloor(leg=arrived.leg))
+        return ev.FloorTook(
+            at=arrived.at,
+            leg=arrived.leg,
+            node=arrived.node,
+            created=arrived.created,
+            did=arrived.did,
+            caller=arrived.caller,
+        )
 
     def adopt(self, calls: Iterable[tuple[Call, Flow | None]], finished: Iterable[str] = ()) -> None:
         """Take over calls that an earlier life of the service left open. Recovery then tells each what happened.

@@ -99,6 +99,8 @@ class AsteriskTelephony:
                 return [media.stop_playback(command.prompt)]
             case do.Hangup():
                 return [channels.hangup(command.leg, command.cause)]
+            case do.SendToFloor():
+                return self._send_on(command.leg, "floor", {})
             case do.SendToQueue():
                 values = {
                     "M3_QUEUE": self._name("queue", self._names.queue(command.tenant_id, command.queue)),
@@ -130,7 +132,7 @@ class AsteriskTelephony:
         """The leg leaves our application; the subscription lets us hear of its end all the same."""
         return [
             system.subscribe(self._app, "channel", leg),
-            channels.set_variables(leg, values),
+            *([channels.set_variables(leg, values)] if values else []),
             channels.send_on(leg, context=context, extension="s"),
         ]
 
