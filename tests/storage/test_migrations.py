@@ -130,3 +130,12 @@ async def test_rows_of_a_month_nobody_prepared_are_kept_and_move_when_it_is(
     assert f"call_event_{ahead:%Y_%m}" in made
     assert await owner.fetchval(by_default, ids) == 1
     await assert_stored(owner, rows)
+
+
+async def test_every_table_is_on_the_map(owner: asyncpg.Connection) -> None:
+    text = (Path(__file__).parents[2] / "docs/reference/schema.md").read_text()
+    tables = await owner.fetch(
+        "select c.relname from pg_class c where c.relkind in ('r', 'p') and not c.relispartition"
+        " and c.relnamespace = 'public'::regnamespace"
+    )
+    assert [row["relname"] for row in tables if f"`{row['relname']}`" not in text] == []
