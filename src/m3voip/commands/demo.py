@@ -16,8 +16,8 @@ from rich.console import Console
 from m3voip.phones.dashboard import Dashboard
 from m3voip.phones.demo import DemoPeople, Pace
 from m3voip.stack import files, operate, view
+from m3voip.stack.parts import PARTS
 from m3voip.stack.paths import Folders
-from m3voip.stack.stack import PARTS
 
 
 def run(folders: Folders, *, calls_per_second: float, seconds: float | None) -> None:

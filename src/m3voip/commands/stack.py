@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from m3voip.stack import control, operate, paths, view
+from m3voip.stack import paths
 from m3voip.stack.errors import StackError
+from m3voip.stack.parts import PARTS
 from m3voip.stack.paths import Folders
-from m3voip.stack.stack import PARTS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# What a command needs is imported when it runs: the service starts through this file too, and should start fast.
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and look at the parts on this machine.")
-_console = Console(highlight=False)
 
 Parts = Annotated[
     list[str] | None, typer.Option("--part", help=f"Only this part (repeat for several): {', '.join(PARTS)}.")
@@ -38,19 +41,25 @@ def choose(
 @app.command()
 def up(context: typer.Context, part: Parts = None) -> None:
     """Start everything in the background and return when it is ready."""
+    from m3voip.stack import operate, view
+
+    console = _console()
     folders: Folders = context.obj
-    with _console.status("starting …"):
+    with console.status("starting …"):
         started = asyncio.run(operate.up(folders, part or PARTS))
-    _console.print("m3voip is up." if started else "m3voip is already up; nothing to do.")
-    view.next_steps(_console, folders)
+    console.print("m3voip is up." if started else "m3voip is already up; nothing to do.")
+    view.next_steps(console, folders)
 
 
 @app.command()
 def down(context: typer.Context) -> None:
     """Let calls finish for a moment, then stop everything; nothing is left running."""
-    with _console.status("stopping …"):
+    from m3voip.stack import operate
+
+    console = _console()
+    with console.status("stopping …"):
         stopped = asyncio.run(operate.down(context.obj))
-    _console.print("m3voip is down." if stopped else "m3voip was not running.")
+    console.print("m3voip is down." if stopped else "m3voip was not running.")
 
 
 @app.command()
@@ -59,12 +68,14 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what runs, since when, with what load, on which ports."""
+    from m3voip.stack import operate, view
+
     folders: Folders = context.obj
     now = operate.condition(folders)
     if as_json:
         typer.echo(json.dumps(view.as_data(folders, now), indent=2))
     else:
-        view.show(_console, folders, now)
+        view.show(_console(), folders, now)
     if not now.is_running:
         raise typer.Exit(1 if now.strays else 3)
     if now.phase != "ready" or not view.all_ready(folders):
@@ -79,10 +90,12 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
 ) -> None:
     """Print the parts' logs."""
+    from m3voip.stack import view
+
     folders: Folders = context.obj
     chosen = part or ["supervisor", *PARTS]
     try:
-        asyncio.run(view.print_logs(_console, [folders.log / f"{name}.log" for name in chosen], lines, follow=follow))
+        asyncio.run(view.print_logs(_console(), [folders.log / f"{name}.log" for name in chosen], lines, follow=follow))
     except KeyboardInterrupt:
         return
 
@@ -92,6 +105,8 @@ def cli(
     context: typer.Context, command: Annotated[str, typer.Argument(help='For example "core show channels".')]
 ) -> None:
     """Ask Asterisk's command line."""
+    from m3voip.stack import control
+
     folders: Folders = context.obj
     try:
         typer.echo(asyncio.run(control.command(folders.asterisk_socket, command)), nl=False)
@@ -114,13 +129,21 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the instance: its database, recordings, secrets, logs."""
+    from m3voip.stack import operate
+
     folders: Folders = context.obj
     if operate.condition(folders).is_running:
         raise StackError("it is running; run `m3voip stack down` first")
     if not folders.base.exists():
-        _console.print("There is nothing to delete.")
+        typer.echo("There is nothing to delete.")
         return
     if not yes:
         typer.confirm(f"Delete {folders.base} with its database and recordings?", abort=True)
     shutil.rmtree(folders.base)
-    _console.print(f"Deleted {folders.base}.")
+    typer.echo(f"Deleted {folders.base}.")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from m3voip.stack import lock, logs, strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
-from m3voip.stack.runfile import read_state
+from m3voip.stack.state import read_state
 
 UP_SECONDS = 120.0
 DOWN_SECONDS = 90.0

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from m3voip.stack import certificates, files
-from m3voip.stack.paths import Folders
 from m3voip.stack.processes import ManagedProcess
 from m3voip.stack.secrets import DEMO_DIDS
 from m3voip.stack.stack import Stack
@@ -89,12 +87,6 @@ class Publisher:
             files.write_json(folders.run_file, run_json(self._stack))
         else:
             folders.run_file.unlink(missing_ok=True)
-
-
-def read_state(folders: Folders) -> Mapping[str, Any]:
-    """The supervisor's last word about the instance; empty if there was never one."""
-    state: Mapping[str, Any] = files.read_json(folders.state_file) or {}
-    return state
 
 
 def _part(process: ManagedProcess) -> dict[str, Any]:

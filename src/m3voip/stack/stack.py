@@ -22,13 +22,12 @@ import structlog
 from m3voip.config import Settings
 from m3voip.stack import asterisk, control, database, instances, lock, logs, paths, ports, postgres, programs, strays
 from m3voip.stack.errors import StackError
+from m3voip.stack.parts import PARTS
 from m3voip.stack.paths import Folders
 from m3voip.stack.preparation import Prepared, configure_asterisk, prepare
 from m3voip.stack.processes import ManagedProcess, Spec, State
 from m3voip.stack.secrets import Secrets
 
-PARTS = ("postgres", "asterisk", "agi", "service")
-"""In the order of starting; stopped in reverse."""
 START_SECONDS = 60.0
 HOPELESS_STARTS = 4
 """A part that ended this often before the stack was ever ready will not come up by trying on."""

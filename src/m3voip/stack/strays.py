@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from m3voip.stack.parts import PARTS
 from m3voip.stack.paths import Folders
 
 MARK = "M3VOIP_STACK_PART"
@@ -60,7 +61,7 @@ async def end_all(folders: Folders, *, besides: Iterable[int] = ()) -> dict[str,
     spared = set(besides)
     left = {part: [pid for pid in pids if pid not in spared] for part, pids in find(folders).items()}
     left = {part: pids for part, pids in left.items() if pids}
-    order = ["service", "agi", "asterisk", "postgres"]
+    order = list(reversed(PARTS))
     for part in sorted(left, key=lambda part: order.index(part) if part in order else -1):
         # To Postgres SIGTERM means: wait for every client.
         await end(left[part], number=signal.SIGINT if part == "postgres" else signal.SIGTERM)

@@ -16,8 +16,9 @@ import structlog
 
 from m3voip.stack import logs
 from m3voip.stack.errors import StackError
+from m3voip.stack.parts import PARTS
 from m3voip.stack.runfile import Publisher
-from m3voip.stack.stack import PARTS, Stack
+from m3voip.stack.stack import Stack
 
 DRAIN_SECONDS = 10.0
 _ROTATE_EVERY_SECONDS = 10.0

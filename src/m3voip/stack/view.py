@@ -14,7 +14,7 @@ from rich.table import Table
 from m3voip.stack import files, logs
 from m3voip.stack.operate import Condition
 from m3voip.stack.paths import Folders
-from m3voip.stack.runfile import read_state
+from m3voip.stack.state import read_state
 
 _COLOURS = {"ready": "green", "starting": "yellow", "pausing": "red", "stopping": "yellow", "stopped": "dim"}
 
