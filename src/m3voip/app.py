@@ -95,6 +95,7 @@ class Service:
             clock=self.clock,
             deliver=self._deliver,
             on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
+            on_board_lost=lambda: self.board.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
             on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
         )
@@ -190,9 +191,10 @@ class Service:
         """New callers go to the floor; those in a tree may finish it, within limits."""
         self.calls.leave()
         limit = self.clock.now() + self.settings.drain_timeout
-        while self.calls.in_trees() and self.clock.now() < limit:
+        while self.calls.in_trees() and self.clock.now() < limit:  # noqa: ASYNC110  # callers come and go one by one
             await asyncio.sleep(DRAIN_LOOK_S)
         self.calls.hand_over()
+        await self.node.settle()
 
     def _committed(self, events: Iterable[StoredEvent]) -> None:
         events = list(events)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,11 +16,12 @@ import structlog
 from prometheus_client import REGISTRY
 
 from m3voip.config import Settings
-from m3voip.core.agent import BoardCleared, BoardEvent
+from m3voip.core.agent import BoardEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
 from m3voip.ports import Clock, Deliver, Names
 from m3voip.providers.asterisk import observe
+from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
 from m3voip.providers.asterisk.ami.events import AmiEvent, MessageWaiting
 from m3voip.providers.asterisk.ari import system
@@ -50,6 +52,7 @@ class AsteriskNode:
         clock: Clock,
         deliver: Deliver,
         on_board: Callable[[BoardEvent], None],
+        on_board_lost: Callable[[], None],
         on_listening: Callable[[], Awaitable[None]],
         on_message: Callable[[], None],
     ) -> None:
@@ -85,7 +88,9 @@ class AsteriskNode:
             ),
             on_event=self._observed,
             on_connected=self._read_board,
+            on_disconnected=lambda _reason: on_board_lost(),
         )
+        REGISTRY.register(self._ami.metrics)
         self.telephony = AsteriskTelephony(
             client=self._ari, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
@@ -124,6 +129,12 @@ class AsteriskNode:
         except AriError as error:
             raise ProviderError(f"{module} could not be reloaded: {error.message}", retryable=True) from error
 
+    async def settle(self) -> None:
+        """Returns when every command given so far has been carried out, or Asterisk is away: requests are carried out
+        in order, so an answered ping means that what came before it is done."""
+        with suppress(AriError):
+            await self._ari.call(system.ping())
+
     def _heard(self, event: AriEvent) -> None:
         if self._first_heard is None:
             self._first_heard = event.timestamp
@@ -156,8 +167,10 @@ class AsteriskNode:
             self._on_message()
 
     async def _read_board(self) -> None:
-        self._on_board(BoardCleared())
-        self._ami.send(Action="QueueStatus")
+        queues = await self._ami.call(actions.queue_status())
+        devices = await self._ami.call(actions.device_states())
+        for change in observe.whole_board(queues, devices):
+            self._on_board(change)
 
     def _last_alive(self) -> datetime | None:
         try:
