@@ -14,7 +14,7 @@ import pytest
 
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.events import Event
-from m3voip.providers.asterisk.ari.timing import AriTiming
+from m3voip.providers.asterisk.timing import LinkTiming
 from m3voip.stack.paths import locate
 from tests.asterisk.lab import Lab
 from tests.support import leaks
@@ -54,7 +54,7 @@ class OpenAri(Protocol):
         app: str = ...,
         password: str = ...,
         drop: tuple[str, ...] = ...,
-        timing: AriTiming | None = ...,
+        timing: LinkTiming | None = ...,
         on_event: Callable[[Event], None] | None = ...,
         wait: bool = ...,
     ) -> AbstractAsyncContextManager[Seen]: ...
@@ -87,7 +87,7 @@ def open_ari(lab: Lab) -> OpenAri:
         app: str = "",
         password: str = "",
         drop: tuple[str, ...] = (),
-        timing: AriTiming | None = None,
+        timing: LinkTiming | None = None,
         on_event: Callable[[Event], None] | None = None,
         wait: bool = True,
     ) -> AsyncIterator[Seen]:

@@ -27,7 +27,7 @@ MODULES = (
     "app_senddtmf app_voicemail app_read app_milliwatt pbx_config func_callerid func_channel func_strings "
     "func_logic func_cdr func_groupcount func_devstate func_uri bridge_simple bridge_softmix bridge_holding "
     "bridge_builtin_features bridge_native_rtp res_musiconhold res_sorcery_memory res_sorcery_config "
-    "res_sorcery_astdb res_crypto format_wav format_pcm codec_ulaw codec_alaw codec_resample "
+    "res_sorcery_astdb res_crypto res_manager_devicestate format_wav format_pcm codec_ulaw codec_alaw codec_resample "
 )
 
 DIALPLAN = """
@@ -104,6 +104,7 @@ class Lab:
             "ari.conf": "[general]\nenabled = yes\nwebsocket_write_timeout = 1000\nchannelvars = M3_CALL_ID\n"
             f"[{self.user}]\ntype = user\nread_only = no\npassword = {self.password}\n",
             "manager.conf": f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {self.ami_port}\n"
+            "timestampevents = yes\nchannelvars = M3_CALL_ID\n"
             f"[{self.user}]\nsecret = {self.password}\nread = all\nwrite = all\nwritetimeout = 1000\n",
             "extensions.conf": f"[globals]\nLAB_APP = {self.app}\nLAB_AGI = 127.0.0.1:{self.agi_port}\n{DIALPLAN}",
             "queues.conf": "[general]\n[sales]\nstrategy = rrmemory\ntimeout = 2\nretry = 1\nringinuse = no\n"

@@ -26,7 +26,7 @@ from m3voip.providers.asterisk.ari.errors import (
 )
 from m3voip.providers.asterisk.ari.queue import EventQueue
 from m3voip.providers.asterisk.ari.request import Request, Route
-from m3voip.providers.asterisk.ari.timing import AriTiming
+from m3voip.providers.asterisk.timing import LinkTiming
 from tests.asterisk.conftest import OpenAri, Seen
 from tests.asterisk.lab import Lab
 from tests.chaos.relay import Relay
@@ -34,7 +34,7 @@ from tests.support.eventually import eventually, never
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("quiet_lab")]
 
-QUICK = AriTiming(request_s=2.0, ping_every_s=0.3, dead_after_s=0.9, tick_s=0.05, connect_s=0.5)
+QUICK = LinkTiming(request_s=2.0, ping_every_s=0.3, dead_after_s=0.9, tick_s=0.05, connect_s=0.5)
 """The heartbeat shortened so that a test need not wait 20 s; the proportions are the defaults'."""
 
 
@@ -106,7 +106,7 @@ async def test_submitted_requests_keep_their_order_and_report_only_failures(open
 async def test_a_request_without_an_answer_times_out_and_the_late_answer_harms_nobody(
     open_ari: OpenAri, lab: Lab
 ) -> None:
-    async with open_ari(timing=AriTiming(tick_s=0.05)) as seen:
+    async with open_ari(timing=LinkTiming(tick_s=0.05)) as seen:
         lab.freeze()
         try:
             began = time.monotonic()

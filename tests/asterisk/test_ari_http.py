@@ -12,7 +12,7 @@ from aiohttp import web
 from m3voip.providers.asterisk.ari import channels, system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError, AriTimeout
-from m3voip.providers.asterisk.ari.timing import AriTiming
+from m3voip.providers.asterisk.timing import LinkTiming
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.unit
@@ -53,7 +53,7 @@ async def deaf() -> AsyncIterator[tuple[DeafSocket, AriClient]]:
     await site.start()
     port = runner.addresses[0][1]
     access = AriAccess(base_url=f"http://127.0.0.1:{port}/ari", user="u", password="p", app="a", drop_events=("Dial",))
-    client = AriClient(access, on_event=print, timing=AriTiming(probe_s=0.2, tick_s=0.05))
+    client = AriClient(access, on_event=print, timing=LinkTiming(probe_s=0.2, tick_s=0.05))
     run = asyncio.create_task(client.run(), name="test ari client")
     async with asyncio.timeout(3):
         await client.wait_connected()

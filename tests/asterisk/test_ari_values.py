@@ -27,7 +27,7 @@ from m3voip.providers.asterisk.ari.codec import (
 from m3voip.providers.asterisk.ari.errors import UnsafeValue
 from m3voip.providers.asterisk.ari.metrics import AriMetrics
 from m3voip.providers.asterisk.ari.request import Request
-from m3voip.providers.asterisk.ari.timing import AriTiming
+from m3voip.providers.asterisk.timing import LinkTiming
 
 pytestmark = pytest.mark.unit
 
@@ -176,7 +176,7 @@ def test_an_answer_without_a_body_has_no_text() -> None:
 
 
 def test_reconnects_are_jittered_within_their_bounds() -> None:
-    timing, rng = AriTiming(), Random(7)
+    timing, rng = LinkTiming(), Random(7)
     for attempt in (*range(8), 10_000):
         delays = [timing.reconnect_delay(attempt, rng) for _ in range(200)]
         assert min(delays) >= 0.1
@@ -186,7 +186,7 @@ def test_reconnects_are_jittered_within_their_bounds() -> None:
 
 
 def test_the_default_timing_keeps_the_bar_for_broken_paths() -> None:
-    timing = AriTiming()
+    timing = LinkTiming()
     assert timing.dead_after_s + timing.tick_s + timing.stall_s <= 20
     assert timing.connect_s + timing.reconnect_max_s <= 2
     assert timing.ping_every_s + timing.request_s <= timing.dead_after_s

@@ -1,8 +1,6 @@
-"""The supervised ARI connection: connects, watches, reconnects, and tells its owner.
+"""The supervised ARI client: what the rest of the program uses.
 
-Law: exactly one socket at a time; nothing is repeated by itself; every (re)connect is announced so that the owner takes
-a snapshot, because Asterisk throws events away while no socket is there. Another client with our application name ends
-this one for good.
+Law: `supervised` says how the connection is kept. Another client with our application name ends this one for good.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import structlog
 
 from m3voip.providers.asterisk.ari import bridges, channels, system
 from m3voip.providers.asterisk.ari.codec import Answer
-from m3voip.providers.asterisk.ari.connection import AriConnection
+from m3voip.providers.asterisk.ari.connection import REPLACED, AriConnection
 from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent, AriReplaced, AriTimeout
 from m3voip.providers.asterisk.ari.events import Event
 from m3voip.providers.asterisk.ari.metrics import AriMetrics
@@ -27,8 +25,8 @@ from m3voip.providers.asterisk.ari.model import Snapshot
 from m3voip.providers.asterisk.ari.pending import OnError, Waiting
 from m3voip.providers.asterisk.ari.request import Request
 from m3voip.providers.asterisk.ari.rest import HttpRest
-from m3voip.providers.asterisk.ari.timing import AriTiming
-from m3voip.providers.asterisk.ari.websocket import HandshakeRefused
+from m3voip.providers.asterisk.supervised import Supervisor
+from m3voip.providers.asterisk.timing import LinkTiming
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -66,28 +64,50 @@ class AriClient:
         on_connected: Callable[[], Awaitable[None]] = _nothing,
         on_disconnected: Callable[[str], None] = lambda _reason: None,
         metrics: AriMetrics | None = None,
-        timing: AriTiming | None = None,
+        timing: LinkTiming | None = None,
         rng: Random | None = None,
     ) -> None:
         self.metrics = metrics or AriMetrics()
         self._access = access
         self._on_event = on_event
         self._on_connected = on_connected
-        self._on_disconnected = on_disconnected
-        self._timing = timing or AriTiming()
-        self._rng = rng or Random()  # noqa: S311  # spreads reconnects, guards nothing
-        self._connection: AriConnection | None = None
-        self._ready = asyncio.Event()
-        self._stopping = False
+        self._timing = timing or LinkTiming()
+        self._rest: HttpRest | None = None
+        self._link: Supervisor[AriConnection] = Supervisor(
+            "ari",
+            make=self._make,
+            greet=self._greet,
+            on_disconnected=on_disconnected,
+            metrics=self.metrics,
+            timing=self._timing,
+            rng=rng or Random(),  # noqa: S311  # spreads reconnects, guards nothing
+            final=frozenset({REPLACED}),
+        )
 
     @property
     def connected(self) -> bool:
         """Whether a request would be sent now and the event filter is in force."""
-        return self._ready.is_set()
+        return self._link.ready.is_set()
 
     async def wait_connected(self) -> None:
         """Return when connected; combine with asyncio.timeout."""
-        await self._ready.wait()
+        await self._link.ready.wait()
+
+    def restart(self, reason: str) -> None:
+        """Drop the connection; a new one follows. For a consumer that lost its place among the events."""
+        self._link.restart(reason)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._link.stop()
+
+    async def run(self) -> None:
+        """Keep connected until `stop`. Raises AriReplaced when another client takes the application over."""
+        connector = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(headers=self._headers(), connector=connector) as session:
+            self._rest = HttpRest(session, self._access.base_url)
+            if await self._link.run() == REPLACED:
+                raise AriReplaced
 
     async def call(self, request: Request[T], timeout_s: float | None = None) -> T:
         """Send and wait for the answer.
@@ -96,14 +116,14 @@ class AriClient:
         when there is no connection, AriReplaced when there will be none.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._send(self._waiting(request, timeout_s, future=future))
+        self._send(request, timeout_s, future=future)
         answer = await future
         return request.decode(answer.text()) if request.decode is not None else cast("T", None)
 
     def submit(self, request: Request[Any], on_error: OnError, timeout_s: float | None = None) -> None:
         """Send and forget unless it fails: no task, no waiting, order kept. `on_error` is called once at most, also for
         what `call` would raise, possibly before this returns; it must not block."""
-        self._send(self._waiting(request, timeout_s, on_error=on_error))
+        self._send(request, timeout_s, on_error=on_error)
 
     async def snapshot(self) -> Snapshot:
         """Everything Asterisk has now; raises like `call`."""
@@ -115,67 +135,36 @@ class AriClient:
         )
         return Snapshot(info=info, channels=all_channels, bridges=all_bridges, endpoints=endpoints)
 
-    def restart(self, reason: str) -> None:
-        """Drop the connection and open a new one, e.g. because the consumer lost its place among the events."""
-        if self._connection is not None:
-            self._connection.end(reason)
+    def _send(
+        self,
+        request: Request[Any],
+        timeout_s: float | None,
+        *,
+        future: asyncio.Future[Answer] | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        now = monotonic()
+        deadline = now + (self._timing.request_s if timeout_s is None else timeout_s)
+        waiting = Waiting(request, self.metrics.route(request.route), now, deadline, future=future, on_error=on_error)
+        if self._link.connection is not None:
+            self._link.connection.send(waiting)
+        else:
+            waiting.fail(AriNotSent("not connected"))
 
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping = True
-        self.restart("stopped")
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": aiohttp.encode_basic_auth(self._access.user, self._access.password)}
 
-    async def run(self) -> None:
-        """Keep connected until `stop`. Raises AriReplaced when another client takes the application over."""
-        access, timing, attempt = self._access, self._timing, 0
-        headers = {"Authorization": aiohttp.encode_basic_auth(access.user, access.password)}
-        url = f"{access.base_url}/events?app={access.app}&subscribeAll={'true' if access.subscribe_all else 'false'}"
-        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=1)) as session:
-            rest = HttpRest(session, access.base_url)
-            while not self._stopping:
-                delay = timing.reconnect_delay(attempt, self._rng)
-                attempt += 1
-                connection = AriConnection(rest, deliver=self._deliver, metrics=self.metrics, timing=timing)
-                self._connection = connection
-                try:
-                    async with asyncio.timeout(timing.connect_s):
-                        await connection.open(url, headers)
-                except (OSError, HandshakeRefused) as error:  # TimeoutError is an OSError
-                    if isinstance(error, HandshakeRefused) and error.status in (401, 403):
-                        delay = timing.refused_delay(self._rng)
-                    self.metrics.failed_connects += 1
-                    _log.warning("ari.connect_failed", error=repr(error), attempt=attempt, retry_in_s=round(delay, 2))
-                else:
-                    if await self._serve(connection):
-                        attempt = 0
-                    if connection.replaced:
-                        raise AriReplaced
-                if not self._stopping:
-                    await asyncio.sleep(delay)
-
-    async def _serve(self, connection: AriConnection) -> bool:
-        """Use one open socket until it ends; returns whether `on_connected` was completed on it."""
-        self.metrics.connects += 1
-        try:
-            async with asyncio.TaskGroup() as group:
-                greet = group.create_task(self._greet(connection), name="ari greet")
-                helpers = [
-                    greet,
-                    group.create_task(connection.watch(), name="ari watch"),
-                    group.create_task(connection.rest_worker(), name="ari rest"),
-                ]
-                reason = await connection.ended
-                settled = greet.done()
-                for task in helpers:
-                    task.cancel()
-        finally:
-            connection.end("cancelled")
-            self._ready.clear()
-            self.metrics.connected = False
-        self.metrics.disconnects[reason] = self.metrics.disconnects.get(reason, 0) + 1
-        _log.warning("ari.disconnected", reason=reason)
-        self._on_disconnected(reason)
-        return settled
+    def _make(self) -> AriConnection:
+        access = self._access
+        assert self._rest is not None
+        return AriConnection(
+            f"{access.base_url}/events?app={access.app}&subscribeAll={'true' if access.subscribe_all else 'false'}",
+            self._headers(),
+            self._rest,
+            deliver=self._deliver,
+            metrics=self.metrics,
+            timing=self._timing,
+        )
 
     async def _greet(self, connection: AriConnection) -> None:
         """Set the event filter, which also proves that the socket carries requests, and call the owner."""
@@ -188,8 +177,7 @@ class AriClient:
                 connection.over_socket = False
                 _log.warning("ari.socket_carries_no_requests", using="http")
                 await self.call(wanted)
-            self._ready.set()
-            self.metrics.connected = True
+            self._link.greeted()
             _log.info("ari.connected", over_socket=connection.over_socket)
             await self._on_connected()
         except AriDisconnected:
@@ -201,24 +189,6 @@ class AriClient:
     def _deliver(self, event: Event) -> None:
         try:
             self._on_event(event)
-        except Exception:  # noqa: BLE001  # supervisor: a bug in one event's consumer must not cost all other calls theirs
+        except Exception:  # noqa: BLE001  # supervisor: a bug in one event's consumer must not cost other calls theirs
             self.metrics.callback_errors += 1
             _log.exception("ari.consumer_failed", event_type=type(event).__name__)
-
-    def _send(self, waiting: Waiting) -> None:
-        if self._connection is not None:
-            self._connection.send(waiting)
-        else:
-            waiting.fail(AriNotSent("not connected"))
-
-    def _waiting(
-        self,
-        request: Request[Any],
-        timeout_s: float | None,
-        *,
-        future: asyncio.Future[Answer] | None = None,
-        on_error: OnError | None = None,
-    ) -> Waiting:
-        now = monotonic()
-        deadline = now + (timeout_s if timeout_s is not None else self._timing.request_s)
-        return Waiting(request, self.metrics.route(request.route), now, deadline, future=future, on_error=on_error)

@@ -8,8 +8,9 @@ ends, for whatever reason, every pending request fails in the same instant, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from time import monotonic
+from typing import Any
 
 import msgspec
 
@@ -23,44 +24,64 @@ from m3voip.providers.asterisk.ari.codec import (
 )
 from m3voip.providers.asterisk.ari.errors import AriError, AriNotSent, AriReplaced
 from m3voip.providers.asterisk.ari.events import ApplicationReplaced, Event
-from m3voip.providers.asterisk.ari.metrics import AriMetrics, EventCount
+from m3voip.providers.asterisk.ari.metrics import AriMetrics
 from m3voip.providers.asterisk.ari.pending import PendingRequests, Waiting
 from m3voip.providers.asterisk.ari.rest import HttpRest
-from m3voip.providers.asterisk.ari.timing import AriTiming
-from m3voip.providers.asterisk.ari.websocket import WebSocket, open_websocket
+from m3voip.providers.asterisk.ari.websocket import HandshakeRefused, WebSocket, open_websocket
+from m3voip.providers.asterisk.link_metrics import EventCount
+from m3voip.providers.asterisk.supervised import LoginRefused
+from m3voip.providers.asterisk.timing import Heartbeat, LinkTiming
 
 LARGEST_MESSAGE = 64 * 2**20
 """A list of some 50,000 channels; Asterisk's answers have no limit of their own."""
+
+REPLACED = "replaced"
+"""Why a connection ended: another client took the application over."""
 
 MOST_PENDING = 5_000
 """More unanswered requests than this means that Asterisk is not keeping up; further ones are refused at once."""
 
 
 class AriConnection:
-    """See the module's law. `watch` and `rest_worker` run as tasks until `ended` is set; its result says why."""
+    """See the module's law, and `supervised.Connection`."""
 
     def __init__(
-        self, rest: HttpRest, *, deliver: Callable[[Event], None], metrics: AriMetrics, timing: AriTiming
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        rest: HttpRest,
+        *,
+        deliver: Callable[[Event], None],
+        metrics: AriMetrics,
+        timing: LinkTiming,
     ) -> None:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._over = False
         self.replaced = False
         self.over_socket = True  # False: this Asterisk answers no requests on the socket; all go by HTTP
         self.pending = PendingRequests(metrics)
+        self._url = url
+        self._headers = headers
         self._rest = rest
         self._deliver = deliver
         self._metrics = metrics
         self._timing = timing
         self._socket = WebSocket(on_text=self._take, on_pong=self._pong, on_closed=self.end, largest=LARGEST_MESSAGE)
         self._by_http: asyncio.Queue[tuple[str, Waiting]] = asyncio.Queue()
-        self._last_pong = monotonic()
+        self._heartbeat = Heartbeat(timing, monotonic())
         self._kinds: dict[bytes, tuple[Callable[[bytes], Event], EventCount]] = {
             kind: (decode, metrics.event(kind.decode())) for kind, decode in DECODERS.items()
         }
 
-    async def open(self, url: str, headers: Mapping[str, str]) -> None:
-        """Connect. Raises OSError or HandshakeRefused. Events are handed over from this moment on."""
-        await open_websocket(self._socket, url, headers)
+    async def open(self) -> None:
+        """Connect. Events are handed over from this moment on."""
+        try:
+            await open_websocket(self._socket, self._url, self._headers)
+        except HandshakeRefused as error:
+            if error.status in (401, 403):
+                raise LoginRefused(str(error)) from error
+            raise ConnectionError(str(error)) from error  # e.g. 404 while Asterisk is still loading its modules
+        self._heartbeat.pong(monotonic())
 
     def send(self, waiting: Waiting) -> None:
         """Send a request; never blocks. What cannot be sent fails at once, by the way the caller waits for it."""
@@ -89,39 +110,33 @@ class AriConnection:
         self.pending.end(reason, replaced=self.replaced)
         self._socket.close()
 
-    async def rest_worker(self) -> None:
+    def helpers(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """What runs while the connection lives."""
+        yield "watch", self._watch()
+        yield "rest", self._rest_worker()
+
+    async def _watch(self) -> None:
+        """Time out requests, and end the connection when pings stay unanswered."""
+        while not self._over:
+            await asyncio.sleep(self._timing.tick_s)
+            now = monotonic()
+            if self._heartbeat.stalled(now):
+                continue
+            self.pending.sweep(now)
+            self._metrics.pending = len(self.pending)
+            if self._heartbeat.ping_due(now):
+                self._socket.ping()
+            if self._heartbeat.dead(now):
+                self.end("no sign of life")
+
+    async def _rest_worker(self) -> None:
         """Perform requests by HTTP, one at a time, while the socket carries none."""
         while True:
             request_id, waiting = await self._by_http.get()
             await self._rest.perform(request_id, waiting, self.pending)
 
-    async def watch(self) -> None:
-        """Time out requests, and end the connection when pings stay unanswered.
-
-        A tick that comes late means that this process was stalled, not the path: answers may be waiting unread in the
-        socket, so nothing is judged until the next tick.
-        """
-        timing = self._timing
-        self._last_pong = last_tick = monotonic()
-        last_ping = 0.0
-        while True:
-            await asyncio.sleep(timing.tick_s)
-            now = monotonic()
-            stalled, last_tick = now - last_tick > timing.tick_s + timing.stall_s, now
-            if stalled:
-                self._last_pong = now
-                continue
-            self.pending.sweep(now)
-            self._metrics.pending = len(self.pending)
-            if now - max(self._last_pong, last_ping) >= timing.ping_every_s:
-                last_ping = now
-                self._socket.ping()
-            if now - self._last_pong >= timing.dead_after_s:
-                self.end("no sign of life")
-                return
-
     def _pong(self) -> None:
-        self._last_pong = monotonic()
+        self._heartbeat.pong(monotonic())
 
     def _take(self, message: bytes) -> None:
         try:
@@ -141,6 +156,6 @@ class AriConnection:
         count.seen += 1
         if type(event) is ApplicationReplaced:
             self.replaced = True
-            self.end("replaced")
+            self.end(REPLACED)
         else:
             self._deliver(event)

@@ -6,8 +6,10 @@ Law: every failure says whether Asterisk may have acted (`outcome_unknown`) and 
 
 from __future__ import annotations
 
+from m3voip.core.errors import M3voipError
 
-class AriError(Exception):
+
+class AriError(M3voipError):
     """Asterisk answered no, or could not be asked.
 
     `status` is ARI's HTTP status, 0 where there was no answer. `message` is Asterisk's own text.

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from m3voip.providers.asterisk.ari.request import Route
+from m3voip.providers.asterisk.link_metrics import LinkMetrics
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 """Upper bounds of the latency histogram in seconds."""
@@ -40,32 +40,14 @@ class RouteStats:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
 
-class EventCount:
-    """How many events of one type came."""
-
-    __slots__ = ("seen",)
-
-    def __init__(self) -> None:
-        self.seen = 0
-
-
-class AriMetrics(Collector):
+class AriMetrics(LinkMetrics):
     """Register with a prometheus `CollectorRegistry`. The attributes are written by the client."""
 
     def __init__(self) -> None:
-        self.connected = False
-        self.connects = 0
-        self.disconnects: dict[str, int] = {}
-        self.failed_connects = 0
-        self.pending = 0
+        super().__init__("m3voip_ari")
         self.queued = 0
         self.overruns = 0
-        self.unknown_events = 0
-        self.undecodable = 0
-        self.late_answers = 0
-        self.callback_errors = 0
         self._routes: dict[Route, RouteStats] = {}
-        self._events: dict[str, EventCount] = {}
 
     def route(self, route: Route) -> RouteStats:
         """The counts of one route."""
@@ -74,34 +56,13 @@ class AriMetrics(Collector):
             stats = self._routes[route] = RouteStats(route)
         return stats
 
-    def event(self, kind: str) -> EventCount:
-        """The count of one known event type."""
-        return self._events.setdefault(kind, EventCount())
-
     def collect(self) -> Iterator[Metric]:
         """What a scrape shows."""
-        yield GaugeMetricFamily("m3voip_ari_connected", "1 while the ARI socket is up", value=int(self.connected))
-        yield GaugeMetricFamily("m3voip_ari_pending_requests", "Requests waiting for an answer", value=self.pending)
+        yield from super().collect()
         yield GaugeMetricFamily("m3voip_ari_queued_events", "Events waiting for their consumer", value=self.queued)
-        for name, text, value in (
-            ("connects", "Sockets opened", self.connects),
-            ("failed_connects", "Attempts to open a socket that failed", self.failed_connects),
-            ("overruns", "Reconnects because the consumer of events was too far behind", self.overruns),
-            ("unknown_events", "Events of a type we do not read", self.unknown_events),
-            ("undecodable_messages", "Messages that did not fit their type", self.undecodable),
-            ("late_answers", "Answers after their request had been given up", self.late_answers),
-            ("callback_errors", "Exceptions in consumers of events", self.callback_errors),
-        ):
-            yield CounterMetricFamily(f"m3voip_ari_{name}", text, value=value)
-        ended = CounterMetricFamily("m3voip_ari_disconnects", "Sockets that ended", labels=("reason",))
-        for reason, count in self.disconnects.items():
-            ended.add_metric((reason,), count)
-        yield ended
-        events = CounterMetricFamily("m3voip_ari_events", "Events by type", labels=("type",))
-        for kind, entry in self._events.items():
-            if entry.seen:
-                events.add_metric((kind,), entry.seen)
-        yield events
+        yield CounterMetricFamily(
+            "m3voip_ari_overruns", "Reconnects because the consumer of events was too far behind", value=self.overruns
+        )
         yield from self._requests()
 
     def _requests(self) -> Iterator[Metric]:

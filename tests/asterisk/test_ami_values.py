@@ -1,0 +1,104 @@
+"""The pure parts of AMI: cutting the stream, reading events."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from panoramisk.message import Message
+
+from m3voip.providers.asterisk.ami import events as ev
+from m3voip.providers.asterisk.ami.protocol import AmiProtocol, Peer
+
+pytestmark = pytest.mark.unit
+
+WANTED = frozenset(name.encode() for name in ev.EVENTS)
+
+
+class FakeTransport:
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def reading() -> tuple[AmiProtocol, list[dict[str, str]], list[int], FakeTransport]:
+    """A protocol, the events it hands over, and how many it dropped."""
+    seen: list[dict[str, str]] = []
+    dropped: list[int] = []
+
+    def take(message: Message) -> None:
+        seen.append(dict(message.items()))
+
+    protocol = AmiProtocol(Peer(on_event=take, on_lost=lambda _reason: None), WANTED, lambda: dropped.append(1))
+    transport = FakeTransport()
+    protocol.connection_made(transport)
+    return protocol, seen, dropped, transport
+
+
+STREAM = (
+    "Asterisk Call Manager/11.0.0\r\n"
+    "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"
+    "Event: VarSet\r\nVariable: X\r\nValue: Event: QueueCallerJoin\r\n\r\n"
+    "Event: QueueMemberPause\r\nQueue: sales\r\nPaused: 1\r\nPausedReason: Кофе ☕\r\nStatus: 6\r\n\r\n"
+).encode()
+
+
+@given(cuts=st.lists(st.integers(1, len(STREAM) - 1), max_size=8))
+def test_any_chopping_gives_the_same_events_in_any_alphabet(cuts: list[int]) -> None:
+    protocol, seen, dropped, _ = reading()
+    places = [0, *sorted(cuts), len(STREAM)]
+    for begin, end in pairwise(places):
+        protocol.data_received(STREAM[begin:end])
+    assert [event["Event"] for event in seen] == ["FullyBooted", "QueueMemberPause"]
+    assert seen[1]["PausedReason"] == "Кофе ☕"
+    assert len(dropped) == 1
+
+
+@given(noise=st.binary(max_size=500))
+def test_noise_never_raises(noise: bytes) -> None:
+    protocol, _, _, _ = reading()
+    protocol.data_received(noise + b"\r\n\r\n" + noise)
+
+
+def test_a_message_without_an_end_is_not_collected_for_ever() -> None:
+    protocol, _, _, transport = reading()
+    for _ in range(40):
+        protocol.data_received(b"x" * 65_536)
+    assert transport.aborted
+
+
+def test_texts_become_numbers_and_flags() -> None:
+    event = ev.read(
+        ev.EVENTS,
+        {
+            "Event": "QueueMemberStatus",
+            "Timestamp": "1795430825.100436",
+            "Queue": "sales",
+            "MemberName": "101",
+            "Interface": "PJSIP/e0123456789",
+            "Paused": "1",
+            "InCall": "0",
+            "Status": "2",
+            "Privilege": "agent,all",
+        },
+    )
+    member = cast("ev.QueueMemberStatus", event)
+    assert (member.paused, member.in_call, member.status, member.member_name) == (True, False, 2, "101")
+    assert member.timestamp == 1795430825.100436
+
+
+def test_unknown_callers_have_no_name() -> None:
+    event = ev.read(
+        ev.EVENTS, {"Event": "QueueCallerJoin", "CallerIDNum": "<unknown>", "CallerIDName": "Ann", "Position": "3"}
+    )
+    join = cast("ev.QueueCallerJoin", event)
+    assert (join.caller_number, join.caller_name, join.position) == ("", "Ann", 3)
+
+
+def test_events_nobody_reads_are_none() -> None:
+    assert ev.read(ev.EVENTS, {"Event": "Newexten"}) is None
+    assert ev.read(ev.EVENTS, {}) is None
