@@ -65,6 +65,17 @@ def test_a_killed_asterisk_is_back_under_a_new_pid_in_run_json(instance: Instanc
     assert "Asterisk" in instance.run("cli", "core show version")
 
 
+def test_restarting_a_part_applies_what_changed_in_between(instance: Instance) -> None:
+    instance.up()
+    former = instance.run_json()["pids"]
+    (instance.folders.asterisk_etc / "stray.conf").touch()  # rendering takes away what the checkout does not have
+    assert "ready again" in instance.run("restart", "asterisk")
+    assert instance.run_json()["pids"]["asterisk"] not in (None, former["asterisk"])
+    assert not (instance.folders.asterisk_etc / "stray.conf").exists()
+    assert instance.run_json()["pids"]["postgres"] == former["postgres"]
+    assert "not running" in instance.run("restart", "service", status=1)
+
+
 def test_parts_outlive_a_killed_supervisor_and_the_next_one_adopts_them(instance: Instance) -> None:
     instance.up()
     before = instance.run_json()["pids"]

@@ -63,6 +63,22 @@ def down(context: typer.Context) -> None:
 
 
 @app.command()
+def restart(
+    context: typer.Context,
+    part: Annotated[str, typer.Argument(help=", ".join(PARTS))],
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Asterisk: do not wait for calls to end, drop them.")] = False,
+) -> None:
+    """Restart one part without losing a call, for example to apply a changed configuration file."""
+    from m3voip.stack import operate
+
+    console = _console()
+    with console.status(f"restarting {part} …"):
+        asyncio.run(operate.restart(context.obj, part, now=now))
+    console.print(f"{part} is ready again.")
+
+
+@app.command()
 def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -7,19 +7,24 @@ truth about one that was killed.
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from m3voip.stack import lock, logs, strays
+from m3voip.stack import control, lock, logs, strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
 from m3voip.stack.state import read_state
 
 UP_SECONDS = 120.0
 DOWN_SECONDS = 90.0
+ASTERISK_SECONDS = 3600.0
+"""How long calls may keep Asterisk from restarting."""
 _POLL_SECONDS = 0.1
+_RESTART_SIGNALS = {"service": signal.SIGINT, "postgres": signal.SIGINT}
+"""For the service SIGTERM would be for good (m3voip.app); for Postgres it would wait for every client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,31 @@ async def down(folders: Folders) -> bool:
     if still := strays.find(folders):
         raise StackError(f"still running: {still}")
     return bool(supervisor or left)
+
+
+async def restart(folders: Folders, part: str, *, now: bool = False) -> None:
+    """Let one part end in the way that costs no call, and return when the supervisor has a ready one again: the service
+    leaves its callers for the next to adopt, Asterisk waits for its last call (`now`: it does not, and drops them).
+    Raises StackError."""
+    pids = strays.find(folders).get(part)
+    if lock.holder(folders.lock_file) is None or not pids:
+        raise StackError(f"{part} is not running; run `m3voip stack up` first")
+    former = pids[0]
+    if part == "asterisk" and not now:
+        await control.command(folders.asterisk_socket, "core stop gracefully", seconds=ASTERISK_SECONDS)
+    else:
+        strays.signal_one(former, _RESTART_SIGNALS.get(part, signal.SIGTERM))
+    try:
+        async with asyncio.timeout(ASTERISK_SECONDS):
+            while not _is_back(folders, part, former):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise StackError(f"{part} is not back after {ASTERISK_SECONDS:.0f} s; see `m3voip stack status`") from None
+
+
+def _is_back(folders: Folders, part: str, former: int) -> bool:
+    state = read_state(folders).get("parts", {}).get(part, {})
+    return state.get("state") == "ready" and state.get("pid") != former
 
 
 async def _until_ready(folders: Folders, supervisor: subprocess.Popen[bytes] | None) -> None:

@@ -94,6 +94,14 @@ async def ask_to_end(pid: int, *, seconds: float) -> bool:
         os.close(handle)
 
 
+def signal_one(pid: int, number: int) -> None:
+    """Signal it if it still lives."""
+    handle = _open(pid)
+    if handle is not None:
+        send(handle, number)
+        os.close(handle)
+
+
 def send(pidfd: int, number: int) -> None:
     """Signal exactly this process; nothing happens if it has ended."""
     with suppress(ProcessLookupError):
