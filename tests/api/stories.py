@@ -25,7 +25,7 @@ class Writer:
     async def write(self, *rows: f.Recorded, told: bool = True) -> None:
         """``told`` False: a commit whose outcome the writer did not hear of, so nobody is told."""
         commits = self._commits if told else Commits()
-        async with self._commits.turn(), commits.turn():
+        async with commits.turn():
             await commits.commit(self._connection, rows)
 
 
