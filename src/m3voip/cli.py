@@ -8,17 +8,20 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from m3voip import config
 from m3voip.commands import container as container_commands
 from m3voip.commands import ivr as ivr_commands
+from m3voip.commands import phone as phone_commands
 from m3voip.commands import stack as stack_commands
 from m3voip.core.errors import M3voipError
 from m3voip.stack import paths
 from m3voip.stack.errors import StackError
+
+if TYPE_CHECKING:
+    from m3voip.config import Settings
 
 app = typer.Typer(
     name="m3voip",
@@ -28,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(stack_commands.app, name="stack")
 app.add_typer(ivr_commands.app, name="ivr")
+app.add_typer(phone_commands.app, name="phone")
 app.add_typer(container_commands.app, name="container")
 
 SettingsFile = Annotated[
@@ -97,8 +101,10 @@ def main() -> None:
         sys.exit(1)
 
 
-def _settings(file: Path | None) -> config.Settings:
+def _settings(file: Path | None) -> Settings:
     from pydantic import ValidationError
+
+    from m3voip import config
 
     own = paths.locate().settings_file
     try:
