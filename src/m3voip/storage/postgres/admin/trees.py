@@ -122,10 +122,13 @@ async def activate(db: Db, tenant_id: UUID, tree_id: UUID, number: int) -> Versi
 
 
 async def names(db: Db, tenant_id: UUID) -> Names:
-    """The queues, mailboxes and extensions that exist."""
+    """The queues, mailboxes and extensions that exist; a queue's name stands for its mailbox, too (engine.routing)."""
     row = await db.fetchrow(
         """SELECT (SELECT array_agg(name) FROM queue WHERE tenant_id = $1) AS queues,
-                  (SELECT array_agg(box) FROM mailbox WHERE tenant_id = $1) AS boxes,
+                  (SELECT array_agg(box) FROM (
+                      SELECT box FROM mailbox WHERE tenant_id = $1
+                      UNION ALL SELECT name FROM queue WHERE tenant_id = $1 AND mailbox_id IS NOT NULL
+                  ) AS known) AS boxes,
                   (SELECT array_agg(extension) FROM agent WHERE tenant_id = $1) AS extensions""",
         tenant_id,
     )
