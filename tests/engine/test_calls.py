@@ -10,7 +10,7 @@ import pytest
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.causes import EndReason
+from m3voip.core.causes import EndReason, QueueExit
 from tests.engine.support import World
 
 pytestmark = pytest.mark.unit
@@ -46,16 +46,40 @@ async def test_a_call_without_a_tree_is_rejected_and_still_has_its_record() -> N
     assert world.ended()[0].reason is EndReason.REJECTED
 
 
-async def test_hanging_up_in_the_queue_is_an_abandonment_with_its_wait() -> None:
+@pytest.mark.parametrize("word_first", [True, False])
+async def test_hanging_up_in_the_queue_is_an_abandonment_with_its_wait(word_first: bool) -> None:
     world = World()
     world.arrive()
     world.calls.deliver("a.1", ev.CallerPressed(at=world.later(1), digit="1"))
-    world.calls.deliver("a.1", ev.CallerHungUp(at=world.later(12.5), cause=16))
+    gone = ev.CallerHungUp(at=world.later(12.5), cause=16)
+    word = ev.QueueAbandoned(at=world.time, queue="sales", position=1)
+    for event in (word, gone) if word_first else (gone, word):
+        world.calls.deliver("a.1", event)
     abandoned = [row.fact for row in world.rows if isinstance(row.fact, f.QueueCallAbandoned)]
     assert [fact.waited_s for fact in abandoned] == [12.5]
-    world.calls.deliver("a.1", ev.QueueAbandoned(at=world.time, queue="sales", position=1))
-    assert world.kinds().count("queue.abandoned") == 1
     assert world.kinds().count("call.ended") == 1
+
+
+async def test_a_timeout_that_the_queue_calls_an_abandonment_is_none() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.deliver("a.1", ev.QueueAbandoned(at=world.later(30), queue="sales", position=1))
+    world.calls.deliver("a.1", ev.QueueLeft(at=world.time, queue="sales", exit=QueueExit.TIMEOUT))
+    world.calls.deliver("a.1", ev.CallerHungUp(at=world.later(5), cause=16))
+    assert "queue.abandoned" not in world.kinds()
+
+
+async def test_an_answer_that_is_heard_of_after_the_hang_up_is_still_an_answer() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    answered, gone = world.later(3), world.later(2)
+    world.calls.deliver("a.1", ev.CallerHungUp(at=gone, cause=16))
+    world.calls.deliver("a.1", ev.AgentAnswered(at=answered, extension="101"))
+    world.calls.deliver("a.1", ev.AgentLeft(at=gone, extension="101", by_caller=True))
+    assert "queue.abandoned" not in world.kinds()
+    assert [(end.reason, end.talk_s) for end in world.ended()] == [(EndReason.CALLER_HUNG_UP, 2.0)]
 
 
 @pytest.mark.parametrize("word_first", [True, False])

@@ -49,7 +49,7 @@ def settled(call: Call) -> Call:
     """A call without what is not folded from facts."""
     at = call.cursor
     cursor = Cursor(node=at.node, attempt=at.attempt, prompt=at.prompt)
-    return replace(call, due_at=None, ending=None, hung_up=None, cursor=cursor)
+    return replace(call, due_at=None, ending=None, hung_up=None, gave_up=False, cursor=cursor)
 
 
 class Story:
@@ -107,7 +107,8 @@ class Story:
         return self.take(ev.AgentAnswered(at=self.now, extension=extension))
 
     def hang_up(self) -> Story:
-        return self.take(ev.CallerHungUp(at=self.now))
+        self.take(ev.CallerHungUp(at=self.now))
+        return self.take(ev.TimeUp(at=self.now)) if self.call.hung_up else self  # the queue has no last words
 
     def recover(self, *, in_application: bool = True, playing: bool = False, crash: bool = True) -> Story:
         """The service was killed (``crash``: volatile state is gone) or lost its connection, and is back."""

@@ -84,7 +84,7 @@ async def test_an_agent_whose_phone_has_vanished_is_passed_over(
     await call.hear_tone(600, within=60)
     await call.hangup()
     ended = await api.ended(number)
-    assert ended["agentExtension"] == "102"
+    assert ended["agentExtension"] == "102", await api.events(ended["id"])
     ghost.come_back()
 
 

@@ -23,7 +23,13 @@ from m3voip.core import facts as f
 from m3voip.core.causes import CALL_REJECTED, UNKNOWN, EndReason
 
 CLOSING_WAIT = timedelta(seconds=1)
-"""How long an ended talk waits for the queue's word on who hung up; the two transports are not ordered."""
+"""How long a call whose leg is gone waits for the queue's last words (was it answered, who hung up): two transports report
+one call, and they are not ordered."""
+
+QUEUE_WORDS = (
+    ev.QueueJoined, ev.AgentOffered, ev.AgentDidNotAnswer, ev.AgentAnswered, ev.AgentLeft, ev.QueueAbandoned, ev.TimeUp,
+)  # fmt: skip
+"""What may still matter after the leg is gone."""
 
 
 class State(StrEnum):
@@ -85,9 +91,10 @@ class Call(Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     ending: EndReason | None = None
     hung_up: ev.CallerHungUp | None = None
+    gave_up: bool = False
 
 
-VOLATILE = ("due_at", "ending", "hung_up")
+VOLATILE = ("due_at", "ending", "hung_up", "gave_up")
 """Fields of Call that are not folded from facts; of the cursor: playing, digits, request."""
 
 
@@ -162,9 +169,11 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
         case _, ev.TelephonyRestarted():                  return end(Step(call), event.at, EndReason.TELEPHONY_RESTARTED)
-        case _, _ if call.hung_up and not isinstance(event, ev.AgentLeft | ev.TimeUp):
-                                                          return Step(call)  # the leg is gone: only the talk's end is awaited
+        case _, _ if call.hung_up and not isinstance(event, QUEUE_WORDS):
+                                                          return Step(call)  # the leg is gone: only the queue's last words are awaited
         case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
+        case (State.QUEUED | State.FLOOR), ev.CallerHungUp() if waits(call) and not call.gave_up:
+                                                          return Step(replace(call, hung_up=event)).wait(now + CLOSING_WAIT)
         case _, ev.CallerHungUp():                        return hung_up(call, event)
         case State.IVR, ev.LegLeft():                     return hung_up(call, ev.CallerHungUp(at=event.at))
         case _, ev.LegLeft():                             return Step(call)
@@ -186,7 +195,9 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return connect(call, event)
         case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent))
         case (State.QUEUED | State.FLOOR), ev.QueueAbandoned():
-                                                          return abandon(Step(call), event.at, event.position)
+                                                          return gave_up(call, event)
+        case (State.QUEUED | State.FLOOR), ev.TimeUp() if call.hung_up:
+                                                          return hung_up(call, call.hung_up)
         case (State.FLOOR | State.TALKING), ev.QueueLeft() if call.floor:
                                                           return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
@@ -265,7 +276,20 @@ def connect(call: Call, event: ev.AgentAnswered) -> Step:
     queued = call.state is not State.RINGING
     waited = seconds(call.queued_at, event.at) if queued else 0.0
     fact = f.CallConnected(extension=event.extension, queue=call.queue if queued else "", waited_s=waited)
-    return Step(call).note(event.at, fact).wait(None)
+    return Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)
+
+
+def waits(call: Call) -> bool:
+    """Whether the caller is in a queue, as far as we know."""
+    return call.state is State.QUEUED or (call.state is State.FLOOR and call.joined)
+
+
+def gave_up(call: Call, event: ev.QueueAbandoned) -> Step:
+    """The queue lost its caller. By itself that says little (app_queue says so of a timeout, too); with the leg gone it
+    is an abandonment."""
+    if call.hung_up:
+        return hung_up(call, call.hung_up, event.position)
+    return Step(replace(call, gave_up=True))
 
 
 def abandon(so_far: Step, at: datetime, position: int = 0) -> Step:
@@ -338,11 +362,11 @@ def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flo
     return onward(back, event, now, flow)
 
 
-def hung_up(call: Call, event: ev.CallerHungUp) -> Step:
+def hung_up(call: Call, event: ev.CallerHungUp, position: int = 0) -> Step:
     """The caller's leg is gone outside a talk: in a queue that is an abandonment."""
     so_far = Step(call)
-    if call.state is State.QUEUED or (call.state is State.FLOOR and call.joined):
-        so_far = abandon(so_far, event.at)
+    if waits(call):
+        so_far = abandon(so_far, event.at, position)
     return end(so_far, event.at, call.ending or EndReason.CALLER_HUNG_UP, event.cause)
 
 
@@ -350,8 +374,7 @@ def command_failed(call: Call, event: ev.CommandFailed, now: datetime) -> Step:
     """A refused command: a vanished leg ends the call; anything else is noted, and the caller is let go rather than
     left in silence."""
     if event.gone:
-        gone = ev.CallerHungUp(at=event.at, cause=UNKNOWN)
-        return close_talk(call, gone, now) if call.state is State.TALKING else hung_up(call, gone)
+        return step(call, ev.CallerHungUp(at=event.at, cause=UNKNOWN), now, None)
     noted = Step(call).note(event.at, f.CommandRefused(command=event.command, why=event.why))
     return noted if call.ending else noted.hang_up(EndReason.FAILED)
 
@@ -396,7 +419,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
-                                                    joined=False, missed_offers=0)
+                                                    joined=False, missed_offers=0, gave_up=False)
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
         case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False)

@@ -79,8 +79,9 @@ def edges() -> Iterator[tuple[State, str, State]]:
 
 
 def _call(state: State) -> Call:
-    """A call in this state; an ended talk knows already that it is over, so that a hang-up ends it at once."""
-    return Call(id=_ID, tenant_id=_ID, state=state, leg="l", queue="q", talk_over=state is State.TALKING)
+    """A call in this state that has had the queue's last words, so that a hang-up ends it at once."""
+    over = state is State.TALKING
+    return Call(id=_ID, tenant_id=_ID, state=state, leg="l", queue="q", talk_over=over, gave_up=not over)
 
 
 def mermaid(pairs: Callable[[], Iterator[tuple[State, str, State]]] = edges) -> str:

@@ -102,7 +102,7 @@ class AgentLeft(Event, frozen=True, kw_only=True):
 
 
 class QueueAbandoned(Event, frozen=True, kw_only=True):
-    """The caller hung up while waiting."""
+    """The queue lost its caller: hung up while waiting, or (Asterisk says the same) waited too long."""
 
     queue: str
     position: int

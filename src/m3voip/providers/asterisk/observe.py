@@ -18,14 +18,13 @@ _TECH = "PJSIP/"
 
 
 def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | None:
-    """(leg, event) for what concerns one call.
-
-    QueueCallerAbandon is left out: app_queue sends it for a timeout, too. The leg's own end tells them apart.
-    """
+    """(leg, event) for what concerns one call."""
     at = event.at(now)
     match event:
         case ami.QueueCallerJoin():
             return event.uniqueid, ev.QueueJoined(at=at, queue=event.queue, position=event.position)
+        case ami.QueueCallerAbandon():
+            return event.uniqueid, ev.QueueAbandoned(at=at, queue=event.queue, position=event.position)
         case ami.AgentCalled():
             return event.uniqueid, ev.AgentOffered(at=at, extension=event.member_name)
         case ami.AgentRingNoAnswer():
