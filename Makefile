@@ -39,6 +39,6 @@ bench: setup ## measure speed; writes docs/benchmarks.md
 chaos: setup ## the long fault tests
 	@$(BIN)/python -m pytest -m chaos
 
-clean: down ## stop the stack and delete this checkout's instance, environment and caches (not the shared cache)
-	@$(BIN)/m3voip stack clean --yes
+clean: ## stop the stack and delete this checkout's instance, environment and caches (not the shared cache)
+	@if [ -x $(BIN)/m3voip ]; then $(BIN)/m3voip stack down && $(BIN)/m3voip stack clean --yes; fi
 	@rm -rf .venv .m3voip .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -106,7 +106,7 @@ async def restart(folders: Folders, part: str, *, now: bool = False) -> None:
 
 def _is_back(folders: Folders, part: str, former: int) -> bool:
     state = read_state(folders).get("parts", {}).get(part, {})
-    return state.get("state") == "ready" and state.get("pid") != former
+    return bool(state.get("state") == "ready" and state.get("pid") != former)
 
 
 async def _until_ready(folders: Folders, supervisor: subprocess.Popen[bytes] | None) -> None:

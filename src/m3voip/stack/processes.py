@@ -86,28 +86,30 @@ class ManagedProcess:
         self._pidfd: int | None = None
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
+        self._kept = asyncio.Event()
+        self._kept.set()
 
     async def keep(self) -> None:
         """Live until `stop()`; ends when the process has ended after that."""
         pause = FIRST_PAUSE
-        while not self._stopping.is_set():
-            began = asyncio.get_running_loop().time()
-            try:
-                await self._live()
-            except (OSError, StackError) as error:
-                self.last_exit = f"could not be started: {error}"
-                _log.error("process.failed", process=self.spec.name, error=str(error))
-            if self._stopping.is_set():
-                break
-            if asyncio.get_running_loop().time() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE
-            self.restarts += 1
-            self._enter(State.PAUSING)
-            _log.warning("process.ended", process=self.spec.name, how=self.last_exit, restart_in=pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-        self._enter(State.STOPPED)
+        self._kept.clear()
+        try:
+            while not self._stopping.is_set():
+                began = asyncio.get_running_loop().time()
+                await self._live_once()
+                if self._stopping.is_set():
+                    break
+                if asyncio.get_running_loop().time() - began > STEADY_SECONDS:
+                    pause = FIRST_PAUSE
+                self.restarts += 1
+                self._enter(State.PAUSING)
+                _log.warning("process.ended", process=self.spec.name, how=self.last_exit, restart_in=pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            self._enter(State.STOPPED)
+        finally:
+            self._kept.set()
 
     async def wait_ready(self) -> None:
         """Return once the process (in its present life, or its next) answers."""
@@ -116,51 +118,69 @@ class ManagedProcess:
     async def stop(self) -> None:
         """Ask, then signal, then kill; returns when it is gone. `keep()` ends too."""
         self._stopping.set()
-        if self._pidfd is None:
-            return
-        self._enter(State.STOPPING)
-        handle = os.dup(self._pidfd)  # keep() closes its own as soon as the process ends
-        try:
-            await self._end(handle)
-        finally:
-            os.close(handle)
+        if self._pidfd is not None:
+            await self._end(self._pidfd)
+        await self._kept.wait()  # it may have been about to start one
 
     def send(self, number: signal.Signals) -> None:
         """Signal the process itself (tests of crashes, `stack restart`); it is started again."""
         if self._pidfd is not None:
             strays.send(self._pidfd, number)
 
-    async def _end(self, handle: int) -> None:
-        if self.spec.drain_seconds > 0:
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(self.spec.drain_seconds):
-                    await self.spec.ask_to_stop()
-                    await strays.gone(handle)
-        for number, seconds in ((self.spec.stop_signal, self.spec.stop_seconds), (signal.SIGKILL, 5.0)):
-            strays.send(handle, number)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await strays.gone(handle)
-                    return
-
-    async def _live(self) -> None:
-        if self._adopt is not None:
-            self.pid, self._adopt = self._adopt, None
-        else:
-            await self.spec.before_start()
-            self.pid = await self._spawn()
-        self._pidfd = os.pidfd_open(self.pid)
-        self._enter(State.STARTING)
+    async def _end(self, pidfd: int) -> None:
+        self._enter(State.STOPPING)
+        handle = os.dup(pidfd)  # keep() closes its own as soon as the process ends
         try:
-            async with asyncio.TaskGroup() as group:
-                waiting = group.create_task(self._announce(self.pid), name=f"{self.spec.name}.ready")
-                await strays.gone(self._pidfd)
-                waiting.cancel()
+            if self.spec.drain_seconds > 0:
+                with suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(self.spec.drain_seconds):
+                        await self.spec.ask_to_stop()
+                        await strays.gone(handle)
+            for number, seconds in ((self.spec.stop_signal, self.spec.stop_seconds), (signal.SIGKILL, 5.0)):
+                strays.send(handle, number)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await strays.gone(handle)
+                        return
+        finally:
+            os.close(handle)
+
+    async def _live_once(self) -> None:
+        """From start to end. Whatever goes wrong, a bug of ours included, becomes `last_exit`: one part's trouble must
+        not take the others with it."""
+        try:
+            self.pid = await self._begin()
+            self._pidfd = os.pidfd_open(self.pid)
+            if self._stopping.is_set():
+                await self._end(self._pidfd)
+            else:
+                await self._watch(self.pid, self._pidfd)
+            self.last_exit = await self._reap()
+        except Exception as error:  # noqa: BLE001  # the supervisor's own last resort
+            self.last_exit = f"could not be started or watched: {error!r}"
+            _log.error("process.failed", process=self.spec.name, error=repr(error))
+            if self._pidfd is not None:
+                strays.send(self._pidfd, signal.SIGKILL)  # else there would be two of it in a moment
+            await self._reap()
         finally:
             self._ready.clear()
-            os.close(self._pidfd)
+            if self._pidfd is not None:
+                os.close(self._pidfd)
             self._pidfd = self.pid = None
-            self.last_exit = await self._reap()
+
+    async def _begin(self) -> int:
+        if self._adopt is not None:
+            pid, self._adopt = self._adopt, None
+            return pid
+        await self.spec.before_start()
+        return await self._spawn()
+
+    async def _watch(self, pid: int, pidfd: int) -> None:
+        self._enter(State.STARTING)
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(self._announce(pid), name=f"{self.spec.name}.ready")
+            await strays.gone(pidfd)
+            waiting.cancel()
 
     async def _announce(self, pid: int) -> None:
         while not await self.spec.ready(pid):  # noqa: ASYNC110  # what we wait for happens in another process

@@ -11,10 +11,14 @@ import os
 import sys
 from typing import Any
 
+import structlog
+
 from m3voip.stack import certificates, files
 from m3voip.stack.processes import ManagedProcess
 from m3voip.stack.secrets import DEMO_DIDS
 from m3voip.stack.stack import Stack
+
+_log = structlog.get_logger()
 
 
 def run_json(stack: Stack) -> dict[str, Any]:
@@ -71,7 +75,13 @@ class Publisher:
         self.publish()
 
     def publish(self) -> None:
-        """Publish what is true now; called at every change of a part."""
+        """Publish what is true now; called at every change of a part. A full disk is logged and stops nobody."""
+        try:
+            self._write()
+        except OSError as error:
+            _log.error("runfile.failed", error=str(error))
+
+    def _write(self) -> None:
         folders, processes = self._stack.folders, self._stack.processes
         files.write_json(
             folders.state_file,
