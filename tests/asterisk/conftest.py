@@ -11,6 +11,7 @@ from random import Random
 from typing import Protocol
 
 import pytest
+import uvloop
 
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.events import Event
@@ -63,6 +64,7 @@ class OpenAri(Protocol):
 @pytest.fixture(scope="session")
 async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """One private Asterisk for all tests of the edge."""
+    uvloop.new_event_loop().close()  # libuv opens one pipe a process, for good; it must not look like a test's leak
     running = Lab.prepare(locate().asterisk_root, tmp_path_factory.mktemp("lab"))
     await running.start()
     yield running

@@ -13,9 +13,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+import uvloop
 
 from m3voip.providers.asterisk.ari import bridges, channels, media, system
 from m3voip.providers.asterisk.ari import events as ev
+from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import (
     AriDisconnected,
     AriError,
@@ -339,3 +341,26 @@ async def test_the_event_filter_is_in_force_when_the_owner_is_told(open_ari: Ope
         application = ari_get(lab, "applications/filtered")
         assert isinstance(application, dict)
         assert application["events_disallowed"] == [{"type": "ChannelVarset"}]
+
+
+def test_the_client_runs_on_uvloop_as_the_service_does(lab: Lab) -> None:
+    async def story() -> list[str]:
+        downs: list[str] = []
+        async with Relay("127.0.0.1", lab.http_port) as relay:
+            access = AriAccess(
+                base_url=f"http://127.0.0.1:{relay.port}/ari", user=lab.user, password=lab.password, app="uv"
+            )
+            client = AriClient(access, on_event=print, on_disconnected=downs.append)
+            async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+                group.create_task(client.run())
+                await client.wait_connected()
+                relay.cut()
+                await eventually(lambda: downs)
+                await client.wait_connected()
+                assert len((await client.snapshot()).bridges) == 0
+                client.stop()
+        return downs
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        downs = runner.run(story())
+    assert downs[1:] == ["stopped"]

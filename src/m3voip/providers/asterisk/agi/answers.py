@@ -1,0 +1,145 @@
+"""Where the answers come from: Postgres, asked from threads, never longer than a caller may wait.
+
+Law: asking is synchronous and ends within `BUDGET_S`; when Postgres is away it raises AnswersAway at once or in time, and
+the dialplan goes on by its own file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from m3voip.core.errors import ProviderError
+from m3voip.core.office import node_box, node_name
+
+T = TypeVar("T")
+
+BUDGET_S = 0.7
+"""For Postgres; the whole conversation has a second, and the dialplan gives up after three."""
+
+CONNECT_S = 0.5
+
+_FLOOR = """
+select d.tenant_id, coalesce(fq.name, q.name, '') as queue, coalesce(fm.box, fqm.box, '') as box, 1 as rank
+  from did d
+  left join queue q on q.id = d.queue_id
+  left join queue fq on fq.id = d.floor_queue_id
+  left join mailbox fm on fm.id = d.floor_mailbox_id
+  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id)
+ where d.active and d.digits = $1
+union all
+select t.tenant_id, coalesce(q.name, ''), coalesce(m.box, ''), 2
+  from tenant t
+  left join queue q on q.id = t.floor_queue_id
+  left join mailbox m on m.id = t.floor_mailbox_id
+ where t.tenant_id = coalesce((select tenant_id from did where active and digits = $1), $2)
+ order by rank"""
+"""The number's own floor, then that of its company (of the default one for a number nobody knows)."""
+
+_BLOCKED = """
+select exists (
+  select from blocked_caller
+   where digits = $1 and (until is null or until > now())
+     and tenant_id = coalesce((select tenant_id from did where active and digits = $2), $3))"""
+
+
+class AnswersAway(ProviderError):  # noqa: N818  # an outcome the questions expect
+    """Postgres did not answer in time."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no answer from Postgres: {why}", retryable=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """Where plain Asterisk sends a caller, in Asterisk's names; either may be empty, not both."""
+
+    queue: str
+    box: str
+
+
+class FloorAnswers(Protocol):
+    """What the questions need to know. Called from any thread; raises AnswersAway."""
+
+    def floor_for(self, digits: str) -> Floor | None:
+        """Where a number (digits of E.164) leads; None when nobody has said."""
+        ...
+
+    def is_blocked(self, caller: str, called: str) -> bool:
+        """Whether the company that owns `called` turns `caller` away; both are digits of E.164."""
+        ...
+
+
+class PostgresAnswers:
+    """FloorAnswers by the engine's role. Owns one thread with an event loop, because asyncpg needs one."""
+
+    def __init__(self, dsn: str, default_tenant: UUID, *, most: int = 4) -> None:
+        self._dsn = dsn
+        self._default_tenant = default_tenant
+        self._most = most
+        self._pool: asyncpg.Pool | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="agi postgres", daemon=True)
+        self._thread.start()
+
+    def floor_for(self, digits: str) -> Floor | None:
+        """See FloorAnswers."""
+        return self._ask(self._floor(digits)) if digits else None
+
+    def is_blocked(self, caller: str, called: str) -> bool:
+        """See FloorAnswers."""
+        return self._ask(self._blocked(caller, called))
+
+    def close(self) -> None:
+        """End the connections and the thread."""
+
+        async def end() -> None:
+            if self._pool is not None:
+                self._pool.terminate()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(BUDGET_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(BUDGET_S)
+        self._loop.close()
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        answer = asyncio.run_coroutine_threadsafe(question, self._loop)
+        try:
+            return answer.result(BUDGET_S)
+        except FutureTimeout as error:
+            answer.cancel()
+            raise AnswersAway("too slow") from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise AnswersAway(type(error).__name__) from error
+
+    async def _ready(self) -> asyncpg.Pool:
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=0,  # so that making it does not need Postgres
+                max_size=self._most,
+                timeout=CONNECT_S,
+                command_timeout=BUDGET_S,
+                server_settings={"application_name": "m3voip agi"},
+            )
+        return self._pool
+
+    async def _floor(self, digits: str) -> Floor | None:
+        for row in await (await self._ready()).fetch(_FLOOR, digits, self._default_tenant):
+            tenant, default = row["tenant_id"], self._default_tenant
+            queue = node_name(tenant, default, row["queue"]) if row["queue"] else ""
+            box = node_box(tenant, default, row["box"]) if row["box"] else ""
+            if queue or box:
+                return Floor(queue=queue, box=box)
+        return None
+
+    async def _blocked(self, caller: str, called: str) -> bool:
+        found = await (await self._ready()).fetchval(_BLOCKED, caller, called, self._default_tenant)
+        return bool(found)

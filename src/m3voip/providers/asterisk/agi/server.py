@@ -1,0 +1,91 @@
+"""The FastAGI server: one thread a conversation, a bounded number of them, each with a second.
+
+Law: whatever happens in a conversation, the dialplan goes on: an answer is missing, never late. A caller that finds
+every place taken is let through without an answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import sys
+import threading
+from typing import Any
+
+import structlog
+from asterisk.agi import AGIException
+
+from m3voip.providers.asterisk.agi.answers import AnswersAway, FloorAnswers
+from m3voip.providers.asterisk.agi.questions import QUESTIONS
+from m3voip.providers.asterisk.agi.session import Session
+
+_log = structlog.get_logger(__name__)
+
+BUDGET_S = 1.0
+
+
+class AgiServer(socketserver.ThreadingTCPServer):
+    """Serve with `serve_forever`; `shutdown` from another thread ends it. `most` conversations at once."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, host: str, port: int, answers: FloorAnswers, *, most: int = 64) -> None:
+        self._answers = answers
+        self._places = threading.BoundedSemaphore(most)
+        self._away = False
+        super().__init__((host, port), _Conversation)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for the conversation if there is a place for it."""
+        if not self._places.acquire(blocking=False):
+            _log.warning("agi.full", action="the caller goes on without an answer")
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """The conversation's thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # socketserver's signature
+        """A bug in an answer: the caller goes on without one."""
+        _log.error("agi.failed", exc_info=sys.exc_info())
+
+    def answer(self, connection: socket.socket) -> None:
+        """Hold one conversation."""
+        try:
+            session = Session(connection, budget_s=BUDGET_S)
+            question = QUESTIONS.get(session.script)
+            if question is None:
+                session.verbose("m3voip: no such question", 1)
+                return
+            try:
+                question(session, self._answers)
+                self._note(away=False)
+            except AnswersAway as error:
+                self._note(away=True, why=str(error))
+                session.verbose("m3voip: no answer, going on without", 1)
+        except (AGIException, OSError):  # TimeoutError is an OSError
+            return  # the caller or Asterisk is gone, or the budget is spent: nobody waits for an answer
+
+    def _note(self, *, away: bool, why: str = "") -> None:
+        """Log when the answers go away and come back, not once a caller."""
+        if away != self._away:
+            self._away = away
+            if away:
+                _log.warning("agi.answers_away", why=why, action="callers go by the dialplan's own file")
+            else:
+                _log.info("agi.answers_back")
+
+
+class _Conversation(socketserver.BaseRequestHandler):
+    server: AgiServer
+
+    def handle(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.server.answer(self.request)
