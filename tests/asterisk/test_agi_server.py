@@ -136,15 +136,16 @@ class Caller:
 
     def ask(self, script: str, *arguments: str) -> list[str]:
         """Ask, answer each command with success, and return the commands."""
-        self.say(f"agi_network: yes\nagi_network_script: {script}\nagi_callerid: 1555\n")
-        for number, argument in enumerate(arguments, 1):
-            self.say(f"agi_arg_{number}: {argument}\n")
-        self.say("\n")
         commands = []
-        with self.socket, self.socket.makefile("r") as lines, contextlib.suppress(OSError):
-            for line in lines:
-                commands.append(line.strip())
-                self.say("200 result=1\n")
+        with self.socket, contextlib.suppress(OSError):
+            self.say(f"agi_network: yes\nagi_network_script: {script}\nagi_callerid: 1555\n")
+            for number, argument in enumerate(arguments, 1):
+                self.say(f"agi_arg_{number}: {argument}\n")
+            self.say("\n")
+            with self.socket.makefile("r") as lines:
+                for line in lines:
+                    commands.append(line.strip())
+                    self.say("200 result=1\n")
         return commands
 
 
