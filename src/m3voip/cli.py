@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +52,7 @@ def agi(settings: SettingsFile = None) -> None:
     """Run the FastAGI server that answers the dialplan's own questions, also while the service is down."""
     from m3voip.providers.asterisk.agi import serve as run
 
-    _finish(run(_settings(settings)))
+    run(_settings(settings))
 
 
 @app.command()
@@ -64,7 +63,8 @@ def migrate(settings: SettingsFile = None) -> None:
     dsn = _settings(settings).owner_dsn
     if dsn is None:
         raise StackError("M3VOIP_OWNER_DSN is not set; only the schema's owner can migrate")
-    _finish(run(dsn.get_secret_value()))
+    applied = asyncio.run(run(dsn.get_secret_value()))
+    typer.echo("\n".join(applied) or "Nothing to do.")
 
 
 @app.command()
@@ -113,8 +113,3 @@ def _settings(file: Path | None) -> Settings:
         # Without the values: a refused secret is a secret too.
         wrong = ", ".join(f"M3VOIP_{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors(include_input=False))
         raise StackError(f"settings are missing or refused: {wrong}") from None
-
-
-def _finish(result: Coroutine[object, object, object] | None) -> None:
-    if result is not None:
-        asyncio.run(result)
