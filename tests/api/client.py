@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from uuid import UUID
 import aiohttp
 import orjson
 from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class Contract:
             for path, methods in document["paths"].items()
             for method, operation in methods.items()
         }
+        resource = Resource.from_contents(document, default_specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource("urn:api", resource).crawl()
+        self._validators: dict[str, Draft202012Validator] = {}
         self.seen: set[tuple[str, str, int]] = set()
         # the more literal path first: /recordings/download before /recordings/{…}
         self._patterns = [
@@ -84,8 +90,12 @@ class Contract:
         return found
 
     def _matches(self, schema: dict[str, Any], value: object) -> None:
-        whole = {**schema, "components": self.document["components"]}
-        Draft202012Validator(whole, format_checker=FormatChecker()).validate(value)
+        place = schema["$ref"]  # every answer in JSON has a schema with a name
+        if place not in self._validators:
+            self._validators[place] = Draft202012Validator(
+                {"$ref": f"urn:api{place}"}, registry=self._registry, format_checker=FormatChecker()
+            )
+        self._validators[place].validate(value)
 
 
 class Client:
@@ -117,7 +127,12 @@ class Client:
     ) -> Answer:
         sent = {**self.headers, **(headers or {})}
         async with self.session.request(
-            method, self.base + path, json=json, params=params, headers=sent, data=data
+            method,
+            self.base + path,
+            json=json,
+            params=params,
+            headers=sent,
+            data=None if data is None else io.BytesIO(data),
         ) as response:
             answer = Answer(status=response.status, headers=response.headers.copy(), body=await response.read())
         if answer.headers.get("Content-Type") != "application/problem+json":

@@ -55,6 +55,12 @@ class World:
     nobody: Client
     draining: bool = False
 
+    async def reconnect(self) -> None:
+        """The test's own connections, after Postgres has been killed."""
+        assert self.settings.owner_dsn is not None
+        self.owner = await asyncpg.connect(self.settings.owner_dsn.get_secret_value())
+        self.writer.connection = await asyncpg.connect(self.settings.engine_dsn.get_secret_value())
+
     async def key(self, *scopes: Permission, tenant: UUID = DEFAULT_TENANT) -> str:
         """A fresh key with these permissions."""
         key = str(new_key(urandom))
@@ -75,7 +81,9 @@ async def postgres_stack() -> AsyncIterator[Stack]:
 async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One running API for all tests; they use data of their own."""
     stack = postgres_stack
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # With the protocol named asyncio turns Nagle's algorithm off, as it does for a server made from host and port.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         settings = stack.settings.model_copy(update={"api_port": listener.getsockname()[1]})
         assert settings.owner_dsn is not None
         owner = await asyncpg.connect(settings.owner_dsn.get_secret_value())
@@ -110,8 +118,8 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             hub.close()
             server.should_exit = True
         await pool.close()
-        await engine.close()
-        await owner.close()
+        await world.writer.connection.close()
+        await world.owner.close()
 
 
 @pytest.fixture

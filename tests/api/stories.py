@@ -19,14 +19,14 @@ class Writer:
     """Commits facts as the engine's writer does."""
 
     def __init__(self, connection: asyncpg.Connection, commits: Commits) -> None:
-        self._connection = connection
+        self.connection = connection
         self._commits = commits
 
     async def write(self, *rows: f.Recorded, told: bool = True) -> None:
         """``told`` False: a commit whose outcome the writer did not hear of, so nobody is told."""
         commits = self._commits if told else Commits()
         async with commits.turn():
-            await commits.commit(self._connection, rows)
+            await commits.commit(self.connection, rows)
 
 
 def new_id(at: datetime | None = None) -> UUID:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
@@ -20,15 +22,35 @@ from m3voip.api.routes import ROUTERS, health
 class _Api(FastAPI):
     """FastAPI with our outermost layer outside its error handling, so that a 500 has a request id too."""
 
-    deps: ApiDeps
-
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook."""
-        return Edge(super().build_middleware_stack(), self.deps.meters)
+        services: Services = self.state.services
+        return Edge(super().build_middleware_stack(), services.deps.meters)
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's hook."""
+        return openapi.describe(self)
 
 
 def create_api(deps: ApiDeps) -> FastAPI:
     """The application; serve it with ``api.server.make_server``. Before stopping, close ``deps.hub``."""
+    app = bare_api()
+    secret = deps.settings.link_secret.get_secret_value().encode()
+    keys = KeyAuthenticator(deps.pool, deps.settings.key_pepper.get_secret_value().encode(), deps.clock)
+    app.state.services = Services(
+        deps=deps,
+        authenticate=keys,
+        forget_key=keys.forget,
+        links=Links(secret, deps.clock, deps.settings.base_url),
+        cursors=Cursors(secret),
+    )
+    streams = deps.meters.gauge("m3voip_api_event_streams", "Open event streams")
+    streams.set_function(lambda: len(deps.hub))
+    return app
+
+
+def bare_api() -> FastAPI:
+    """Routes and errors without anything behind them: enough to be documented."""
     app = _Api(
         title="m3voip",
         version=__version__,
@@ -46,23 +68,9 @@ def create_api(deps: ApiDeps) -> FastAPI:
             "auto_configure": False,
         },
     )
-    app.deps = deps
-    secret = deps.settings.link_secret.get_secret_value().encode()
-    keys = KeyAuthenticator(deps.pool, deps.settings.key_pepper.get_secret_value().encode(), deps.clock)
-    app.state.services = Services(
-        deps=deps,
-        authenticate=keys,
-        forget_key=keys.forget,
-        links=Links(secret, deps.clock, deps.settings.base_url),
-        cursors=Cursors(secret),
-    )
     errors.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, health.router):
         app.include_router(router)
-    app.include_router(health.router)
-    readers = deps.meters.gauge("m3voip_api_event_streams", "Open event streams")
-    readers.set_function(lambda: len(deps.hub))
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
 

@@ -72,7 +72,7 @@ STATUS: Mapping[Code, int] = {
 }
 
 _BY_STATUS = {
-    400: Code.VALIDATION_FAILED, 401: Code.UNAUTHORIZED, 403: Code.FORBIDDEN, 404: Code.NOT_FOUND,
+    401: Code.UNAUTHORIZED, 403: Code.FORBIDDEN, 404: Code.NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED, 413: Code.PAYLOAD_TOO_LARGE, 415: Code.UNSUPPORTED_MEDIA_TYPE,
 }  # fmt: skip
 
@@ -201,6 +201,8 @@ def _say(item: Mapping[str, Any]) -> str:
 
 def from_http(error: HTTPException) -> ApiError:
     """Errors that the framework raises itself."""
+    if error.status_code == 400:
+        return invalid("body", "cannot be read; send JSON in UTF-8.")
     code = _BY_STATUS.get(error.status_code, Code.INTERNAL)
     message = {
         Code.NOT_FOUND: "There is no such path; see /openapi.json.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
+from m3voip.api.fields import Sent, Wire
 from m3voip.api.permissions import Permission
 from m3voip.api.schemas.error import Problem
 
@@ -90,6 +93,11 @@ def _complete(document: dict[str, Any]) -> None:
     )
     for name, schema in components["schemas"]["Problem"].pop("$defs", {}).items():
         components["schemas"].setdefault(name, schema)
+    for model in (*_below(Wire), *_below(Sent)):
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in components["schemas"] and isinstance(extra, dict):
+            # FastAPI drops what is null in them, and null is what some fields are.
+            components["schemas"][model.__name__]["examples"] = extra["examples"]
     components["parameters"] = _PARAMETERS
     components["headers"] = {
         "RequestId": {"description": "the request's id, yours if you sent one", "schema": {"type": "string"}}
@@ -108,6 +116,12 @@ def _complete(document: dict[str, Any]) -> None:
             _complete_operation(operation)
             _share_errors(operation["responses"], errors)
     components["responses"] = dict(sorted(errors.items()))
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _below(child)
 
 
 def _share_errors(responses: dict[str, Any], errors: dict[str, Any]) -> None:

@@ -105,6 +105,7 @@ class MemberState(StrEnum):
     AVAILABLE = "available"
     RINGING = "ringing"
     ON_CALL = "on_call"
+    WRAP_UP = "wrap_up"
     PAUSED = "paused"
     UNAVAILABLE = "unavailable"
 

@@ -77,8 +77,13 @@ class Pool:
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[PoolConnectionProxy]:
         """A connection for work that takes ``within`` seconds at most. Raises StorageUnavailable."""
         try:
-            async with asyncio.timeout(within), self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                yield connection
+            async with asyncio.timeout(within) as limit, self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                # Cancelling alone would wait for a server that does not answer: for the rollback, then for the reset.
+                give_up = asyncio.get_running_loop().call_at(limit.when() or 0.0, connection.terminate)
+                try:
+                    yield connection
+                finally:
+                    give_up.cancel()
         except AWAY as error:
             raise StorageUnavailable(f"Postgres is away: {type(error).__name__}") from error
         except asyncpg.InterfaceError as error:
