@@ -1,5 +1,4 @@
-"""The HTTP way to ARI, for an Asterisk whose socket carries no requests (before 20.14/22.4, or a filter that drops the
-answers).
+"""The HTTP way to ARI, for an Asterisk whose socket carries events but no requests.
 
 Law: one request at a time and in order, so that switching the way never changes the order of commands.
 """
