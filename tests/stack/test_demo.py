@@ -15,14 +15,15 @@ pytestmark = [pytest.mark.stack, pytest.mark.asterisk, pytest.mark.postgres]
 
 @pytest.fixture
 def demo(instance: Instance) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "m3voip", "demo", "--rate", "2"],
         env=os.environ | {"M3VOIP_INSTANCE": instance.folders.instance},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    yield process
-    process.kill()
-    process.wait()
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
