@@ -97,7 +97,9 @@ class Edge:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         principal = scope.get("state", {}).get("principal")
-        log.info(
+        # Probes come every few seconds and say nothing unless they fail.
+        say = log.debug if principal is None and status == 200 else log.info
+        say(
             "api.request",
             method=method,
             route=route,

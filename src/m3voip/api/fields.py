@@ -7,9 +7,9 @@ characters, which Postgres and logs cannot take.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -118,7 +118,7 @@ def columns(sent: BaseModel, *, changes: bool = False) -> dict[str, Any]:
 
 def fields(row: Struct) -> dict[str, Any]:
     """A row by the API's field names."""
-    return {_field(name): value for name, value in msgspec.structs.asdict(row).items()}
+    return {field: getattr(row, name) for name, field in _fields(type(row))}
 
 
 def as_number(heard: str) -> str:
@@ -131,8 +131,9 @@ def _column(name: str) -> str:
     return name.removesuffix("ec") if name.endswith("_sec") else name
 
 
-def _field(name: str) -> str:
-    return f"{name}ec" if name.endswith("_s") else name
+@cache
+def _fields(kind: type[Struct]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, f"{name}ec" if name.endswith("_s") else name) for name in kind.__struct_fields__)
 
 
 class Wire(BaseModel):

@@ -10,13 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 
-import orjson
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from m3voip.api.live import EventHub, Subscription
-from m3voip.storage.codec import StoredEvent
+from m3voip.api.live import EventHub, Frame, Subscription
 from m3voip.storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
@@ -28,30 +26,11 @@ STUCK_SECONDS = 20.0
 PAGE = 500
 """Events read from the database at once."""
 
-Load = Callable[[int, int], Awaitable[list[StoredEvent]]]
+Load = Callable[[int, int], Awaitable[list[Frame]]]
 """(after id, limit) → the reader's events from the database, in order."""
 
 
-def as_json(event: StoredEvent) -> dict[str, object]:
-    """An event as the API shows it everywhere."""
-    return {
-        "id": event.id,
-        "callId": str(event.call_id),
-        "seq": event.seq,
-        "at": event.at.isoformat().replace("+00:00", "Z"),
-        "kind": event.kind,
-        "payload": orjson.Fragment(bytes(event.payload)),
-    }
-
-
-def frame(event: StoredEvent) -> bytes:
-    """One message of an event stream. It has no ``event:`` line, so a browser's ``onmessage`` sees every kind."""
-    return b"id: %d\ndata: %s\n\n" % (event.id, orjson.dumps(as_json(event)))
-
-
-async def messages(
-    subscription: Subscription, load: Load, after: int, missed: list[StoredEvent]
-) -> AsyncGenerator[bytes]:
+async def messages(subscription: Subscription, load: Load, after: int, missed: list[Frame]) -> AsyncGenerator[bytes]:
     """The bytes of the stream, for ever. ``missed`` is the first page after the event ``after``.
 
     Raises StorageUnavailable when the database must be asked and is away.
@@ -61,7 +40,7 @@ async def messages(
     last, page = after, missed
     while True:
         while page:
-            yield b"".join(map(frame, page))
+            yield b"".join(one.body for one in page)
             last = page[-1].id
             page = await load(last, PAGE)
         try:
@@ -76,10 +55,10 @@ async def messages(
         if None in heard:
             page = await load(last, PAGE)  # what was heard besides is in it
             continue
-        fresh = [event for event in heard if event is not None and event.id > last]
+        fresh = [one for one in heard if one is not None and one.id > last]
         if fresh:
             last = fresh[-1].id
-            yield b"".join(map(frame, fresh))
+            yield b"".join(one.body for one in fresh)
 
 
 class EventStream(Response):
@@ -87,9 +66,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self, hub: EventHub, subscription: Subscription, load: Load, after: int, missed: list[StoredEvent]
-    ) -> None:
+    def __init__(self, hub: EventHub, subscription: Subscription, load: Load, after: int, missed: list[Frame]) -> None:
         self.status_code = 200
         self.background = None
         self._hub = hub

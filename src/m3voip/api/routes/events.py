@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Query, Response
 from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.errors import invalid
+from m3voip.api.live import Frame, frame
 from m3voip.api.permissions import WATCH
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import EXAMPLE
@@ -62,7 +63,7 @@ async def stream_events(
     # Listening begins before the database is read, so that nothing falls in between.
     subscription = ctx.deps.hub.subscribe(ctx.tenant_id, frozenset(wanted))
     try:
-        missed: list[StoredEvent] = []
+        missed: list[Frame] = []
         if begin is None:
             async with ctx.work() as db:
                 begin = await calls.last_event_id(db, ctx.tenant_id)
@@ -75,10 +76,10 @@ async def stream_events(
 
 
 def _loader(ctx: Context, kinds: list[str]) -> Load:
-    async def load(after: int, limit: int) -> list[StoredEvent]:
+    async def load(after: int, limit: int) -> list[Frame]:
         async with ctx.later_work() as db:
             rows = await calls.events_after(db, ctx.tenant_id, after, kinds, limit)
-        return [_stored(ctx.tenant_id, row) for row in rows]
+        return [frame(_stored(ctx.tenant_id, row)) for row in rows]
 
     return load
 
