@@ -14,6 +14,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from functools import reduce
 
 import structlog
@@ -96,7 +97,9 @@ class Service:
             deliver=self._deliver,
             on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
             on_board_lost=lambda: self.board.lost(),  # noqa: PLW0108  # made below
+            on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
+            on_observing=lambda: self.recovery.review(),  # noqa: PLW0108  # made below
             on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
         )
         self.calls = Calls(
@@ -105,6 +108,7 @@ class Service:
             crm=self.crm,
             clock=self.clock,
             router=self._route,
+            explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
             trace=settings.log_level == "debug",
         )
         self.recovery = Recovery(
@@ -203,13 +207,13 @@ class Service:
             self.recording_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
-        self.calls.deliver(leg, event)
+        self.recovery.hear(leg, event)
 
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
-    async def _listening(self) -> None:
-        await self.recovery.reconcile(self.node.listening_since(), self.node.deaf_since())
+    async def _listening(self, deaf_since: datetime | None) -> None:
+        await self.recovery.reconcile(deaf_since)
         self.configuration.wake()
 
     async def _patrol(self) -> None:
@@ -264,6 +268,7 @@ async def _begin(
     service.configuration.wake()
     await _until_it_works("calls.adopt", service.adopt_open_calls)
     running.append(start("crm", service.crm.run))
+    running.append(start("recovery", service.recovery.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
     running.extend(start(rounds.name, rounds.run) for rounds in service.rounds)

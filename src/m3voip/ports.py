@@ -90,6 +90,10 @@ class SnapshotSource(Protocol):
         """Hang up a leg that belongs to no call."""
         ...
 
+    def watch(self, leg: str) -> None:
+        """Hear of a leg that is not in our application; one that is gone is told as a failed command."""
+        ...
+
 
 class Ledger(Protocol):
     """What the telephony node wrote down by itself, for the time when nobody listened."""
@@ -100,11 +104,13 @@ class Ledger(Protocol):
 
 
 class LedgerReading(Struct, frozen=True, kw_only=True):
-    """``queue``: per leg what its queues did, in order. ``hangups``: per leg its end. ``floor``: calls served without us."""
+    """``queue``: per leg what its queues did, in order. ``hangups``: per leg its end. ``floor``: ended calls that were served
+    without us. ``unheard``: ended calls that came to our application; who was not there to hear it has never known them."""
 
     queue: dict[str, list[Event]]
     hangups: dict[str, CallerHungUp]
     floor: dict[str, FloorTook]
+    unheard: dict[str, FloorTook] = {}
 
 
 class CrmPort(Protocol):

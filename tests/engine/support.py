@@ -79,6 +79,7 @@ class World:
         self.playing: set[str] = set()
         self.reading = LedgerReading(queue={}, hangups={}, floor={})
         self.released: list[str] = []
+        self.watched: list[str] = []
         self.node_started = T0 - timedelta(days=1)
         self.flow: OneQueueFlow | None = OneQueueFlow()
         self.calls = Calls(event_log=self, telephony=self, crm=self, clock=self, router=self._route)
@@ -109,6 +110,9 @@ class World:
 
     def release(self, leg: str) -> None:
         self.released.append(leg)
+
+    def watch(self, leg: str) -> None:
+        self.watched.append(leg)
 
     async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
         return None

@@ -75,6 +75,7 @@ class Call(Struct, frozen=True, kw_only=True):
     queue: str = ""
     visits: int = 0
     queued_at: datetime | None = None
+    dialed_at: datetime | None = None
     joined: bool = False
     floor: bool = False
     missed_offers: int = 0
@@ -207,8 +208,11 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
+        case State.FLOOR, ev.VoicemailLeft():             return floor_over(call, event)
         case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered()):
                                                           return Step(call)  # the echo of what the caller has left
+        case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft()):
+                                                          return astray(call, event, now, flow)
         case _:                                           return unexpected(call, event)
 # fmt: on
 
@@ -238,6 +242,11 @@ def floor_took_new(call: Call, event: ev.FloorTook) -> Step:
 def floor_took(call: Call, event: ev.FloorTook) -> Step:
     """From now on this call is out of our hands: no deadline, no command."""
     return Step(call) if call.state is State.FLOOR else Step(call).note(event.at, f.FloorServed()).wait(None)
+
+
+def floor_over(call: Call, event: ev.VoicemailLeft) -> Step:
+    """The floor's last station lies behind the caller, who stands before us again because we are back."""
+    return Step(call).note(event.at, f.VoicemailDone(box=event.box, status=event.status)).hang_up(EndReason.COMPLETED)
 
 
 def leave_to_floor(call: Call, event: ev.ServiceLeaves) -> Step:
@@ -394,6 +403,15 @@ def unexpected(call: Call, event: ev.Event) -> Step:
     return Step(call).note(event.at, f.EventUnexpected(state=call.state.value, event=type(event).__name__))
 
 
+def astray(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
+    """The caller stands before us, back from where we never knew them to be. Whatever went wrong, they must not be left in
+    silence: the tree goes on from where it believes to be."""
+    noted = unexpected(call, event)
+    if call.ending is not None:
+        return noted
+    return lost_tree(noted) if flow is None else flow.resume(noted, ev.Recovered(at=event.at, in_application=True), now)
+
+
 def end(so_far: Step, at: datetime, reason: EndReason, cause: int = UNKNOWN) -> Step:
     """The one way a call ends."""
     call = so_far.call
@@ -429,7 +447,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, connected_at=at, talk_over=False)
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)
-        case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, recorded=call.recorded or fact.record,
+        case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, dialed_at=at, recorded=call.recorded or fact.record,
                                                     talk_over=False, due_at=None)
         case f.DialEnded():          return replace(call, seq=seq, state=State.IVR)
         case f.VoicemailEntered():   return replace(call, seq=seq, state=State.VOICEMAIL, due_at=None)

@@ -65,8 +65,12 @@ class Calls:
         crm: CrmPort,
         clock: Clock,
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
+        explain: Callable[[str], None] | None = None,
         trace: bool = False,
     ) -> None:
+        """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
+        calls ``stop_waiting`` then."""
+        self._explain = explain
         self._trace = trace
         self._log = event_log
         self._telephony = telephony
@@ -215,10 +219,20 @@ class Calls:
         CALLS_ENDED.inc()
         log.info("call.ended", call_id=str(call.id), did=mask(call.did), queue=call.queue, talk_s=call.talk_s)
 
+    def stop_waiting(self, leg: str) -> None:
+        """Nothing more will be said about this call, whose leg is gone: end it with what is known."""
+        owned = self._by_leg.get(leg)
+        if owned is not None and owned.call.hung_up is not None:
+            self._answer(owned, ev.TimeUp(at=self._clock.now()))
+
     def _time_up(self, leg: str) -> None:
         owned = self._by_leg.get(leg)
-        if owned is not None:
-            owned.call = replace(owned.call, due_at=None)
+        if owned is None:
+            return
+        owned.call = replace(owned.call, due_at=None)
+        if owned.call.hung_up is not None and self._explain is not None:
+            self._explain(leg)
+        else:
             self._answer(owned, ev.TimeUp(at=self._clock.now()))
 
 

@@ -21,6 +21,8 @@ from m3voip.ports import LedgerReading
 BLOCK = 64 * 1024
 MAX_BACK = 64 * 1024 * 1024
 """How far back a reading may go, in bytes: some 500,000 lines."""
+FLOOR, INBOUND = "floor", "inbound"
+"""Kinds of Mark."""
 
 
 class HangupLine(msgspec.Struct, rename=lambda name: name.replace("_", "")):
@@ -57,7 +59,7 @@ class LedgerFiles:
         for entries in queue.values():
             entries.reverse()
         hangups: dict[str, ev.CallerHungUp] = {}
-        floor: dict[str, ev.FloorTook] = {}
+        marked: dict[str, dict[str, ev.FloorTook]] = {FLOOR: {}, INBOUND: {}}
         for raw in _newest_first(self._hangups):
             line = _hangup_line(raw)
             if line is None:
@@ -66,21 +68,30 @@ class LedgerFiles:
             if at < since:
                 break
             hangups[line.unique_id] = ev.CallerHungUp(at=at, cause=_cause(line.event_extra))
-            took = floor_mark(line.user_field)
-            if took is not None:
-                did, began, caller = took
-                floor[line.unique_id] = ev.FloorTook(
-                    at=began, leg=line.unique_id, node=self.node, created=began, did=did, caller=caller
+            mark = read_mark(line.user_field)
+            if mark is not None:
+                marked[mark.kind][line.unique_id] = ev.FloorTook(
+                    at=mark.at, leg=line.unique_id, node=self.node, created=mark.at, did=mark.did, caller=mark.caller
                 )
-        return LedgerReading(queue=queue, hangups=hangups, floor=floor)
+        return LedgerReading(queue=queue, hangups=hangups, floor=marked[FLOOR], unheard=marked[INBOUND])
 
 
-def floor_mark(user_field: str) -> tuple[str, datetime, str] | None:
-    """(DID, when, caller) from the mark that dialplans/floor.conf leaves on a channel: ``floor:<did>:<epoch>:<caller>``."""
+class Mark(msgspec.Struct, frozen=True):
+    """What the dialplan leaves on a caller's channel: ``<kind>:<did>:<epoch>:<caller>``. ``kind`` INBOUND when the call is
+    offered to our application (from-trunk.conf), FLOOR from when plain Asterisk serves it (floor.conf)."""
+
+    kind: str
+    did: str
+    at: datetime
+    caller: str
+
+
+def read_mark(user_field: str) -> Mark | None:
+    """A channel's mark; None for channels that have none."""
     parts = user_field.split(":")
-    if len(parts) != 4 or parts[0] != "floor" or not parts[2].isdigit():
+    if len(parts) != 4 or parts[0] not in (FLOOR, INBOUND) or not parts[2].isdigit():
         return None
-    return parts[1], datetime.fromtimestamp(int(parts[2]), UTC), parts[3]
+    return Mark(parts[0], parts[1], datetime.fromtimestamp(int(parts[2]), UTC), parts[3])
 
 
 def queue_entries(lines: Iterator[bytes], since: datetime) -> Iterator[tuple[str, ev.Event]]:
@@ -120,6 +131,8 @@ def _queue_event(at: datetime, queue: str, agent: str, what: str, data: list[str
             return ev.QueueAbandoned(at=at, queue=queue, position=_number(data[0]))
         case _ if what in _EXITS:
             return ev.QueueLeft(at=at, queue=queue, exit=_EXITS[what])
+        case "DIALLEFT":  # dialplans/to-agent.conf
+            return ev.DialLeft(at=at, extension=agent, status=data[0])
         case _:
             return None
 

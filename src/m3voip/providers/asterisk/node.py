@@ -37,8 +37,8 @@ from m3voip.providers.asterisk.translate import from_ari
 log = structlog.get_logger()
 
 ALIVE_S = 1.0
-MARGIN = timedelta(seconds=3)
-"""``alive`` is touched every second; the ledger is read from a little before it."""
+MARGIN = timedelta(seconds=20)
+"""A path that swallows everything is noticed after 15 s; until then we believed to hear."""
 
 
 class AsteriskNode:
@@ -53,18 +53,21 @@ class AsteriskNode:
         deliver: Deliver,
         on_board: Callable[[BoardEvent], None],
         on_board_lost: Callable[[], None],
-        on_listening: Callable[[], Awaitable[None]],
+        on_lost: Callable[[], None],
+        on_listening: Callable[[datetime | None], Awaitable[None]],
+        on_observing: Callable[[], Awaitable[None]],
         on_message: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._deliver = deliver
         self._on_board = on_board
+        self._on_lost = on_lost
         self._on_listening = on_listening
+        self._on_observing = on_observing
         self._on_message = on_message
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
-        self._first_heard: datetime | None = None
         self.caught_up = False
         self._ari = AriClient(
             AriAccess(
@@ -108,14 +111,6 @@ class AsteriskNode:
         yield "ami", self._ami.run
         yield "alive", self._keep_alive
 
-    def listening_since(self) -> datetime:
-        """When the present connection began to hear. Events' own times, because they are compared with them."""
-        return self._first_heard or self._clock.now()
-
-    def deaf_since(self) -> datetime | None:
-        """When we last heard before the present connection; None if never."""
-        return self._deaf_since
-
     async def provision(self, office: Office) -> None:
         """Write Asterisk's generated files and reload what changed. Raises ProviderError while Asterisk is away."""
         modules = await self._provisioner.apply(provisioning(office, self._settings.tenant_id))
@@ -136,8 +131,6 @@ class AsteriskNode:
             await self._ari.call(system.ping())
 
     def _heard(self, event: AriEvent) -> None:
-        if self._first_heard is None:
-            self._first_heard = event.timestamp
         translated = from_ari(event)
         if translated is not None:
             self._deliver(*translated)
@@ -147,13 +140,17 @@ class AsteriskNode:
             self._deaf_since = await asyncio.to_thread(self._last_alive)
         info = await self._ari.call(system.info())
         self.ledger.node = info.system.entity_id
-        await self._on_listening()
+        try:
+            await self._on_listening(self._deaf_since)
+        except ProviderError as error:  # the client drops the connection then, and we begin anew
+            raise AriError(0, f"could not catch up: {error}", retryable=True) from error
         self.caught_up = True
 
     def _disconnected(self, _reason: str) -> None:
+        if self.caught_up or self._deaf_since is None:
+            self._deaf_since = self._clock.now() - MARGIN
         self.caught_up = False
-        self._first_heard = None
-        self._deaf_since = self._clock.now() - MARGIN
+        self._on_lost()
 
     def _observed(self, event: AmiEvent) -> None:
         now = self._clock.now()
@@ -171,6 +168,7 @@ class AsteriskNode:
         devices = await self._ami.call(actions.device_states())
         for change in observe.whole_board(queues, devices):
             self._on_board(change)
+        await self._on_observing()
 
     def _last_alive(self) -> datetime | None:
         try:

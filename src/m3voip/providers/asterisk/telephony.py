@@ -18,16 +18,18 @@ from m3voip.core.errors import ProviderError
 from m3voip.ports import Deliver, LegSeen, Names, Snapshot
 from m3voip.providers.asterisk.ari import channels, media, system
 from m3voip.providers.asterisk.ari.client import AriClient
-from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent
+from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent, AriTimeout
 from m3voip.providers.asterisk.ari.model import Channel
 from m3voip.providers.asterisk.ari.pending import OnError
 from m3voip.providers.asterisk.ari.request import Request
-from m3voip.providers.asterisk.ledger import floor_mark
+from m3voip.providers.asterisk.ledger import FLOOR, read_mark
 from m3voip.providers.asterisk.translate import INBOUND, returned
 
 log = structlog.get_logger()
 
 NOT_FOUND = 404
+GONE = (404, 422)
+"""Subscribing says 422 of a channel that does not exist."""
 CONFLICT = 409
 """ARI's answer when the channel has just left the application; its end is already on its way as an event."""
 
@@ -90,6 +92,16 @@ class AsteriskTelephony:
         """Hang up a leg that belongs to no call."""
         self._client.submit(channels.hangup(leg), _ignore)
 
+    def watch(self, leg: str) -> None:
+        """Subscribe to a leg's end; one that is gone already reaches its mailbox as CommandFailed."""
+
+        def refused(error: AriError) -> None:
+            if error.status in GONE:
+                event = ev.CommandFailed(at=self._now(), command="Watch", why=error.message, gone=True)
+                self._deliver(leg, event)
+
+        self._client.submit(system.subscribe(self._app, "channel", leg), refused)
+
     def _requests(self, command: do.Command) -> list[Request[Any]]:
         match command:
             case do.Play():
@@ -143,6 +155,10 @@ class AsteriskTelephony:
 
     def _refused(self, command: do.Command) -> OnError:
         def refused(error: AriError) -> None:
+            if isinstance(error, AriTimeout):
+                # Nobody knows whether it was carried out. Asking anew is how to find out; the caller is not to blame.
+                self._client.restart("a request had no answer")
+                return
             if isinstance(error, AriDisconnected | AriNotSent) or error.status == CONFLICT:
                 return
             if isinstance(command, do.StopPlaying) and error.status == NOT_FOUND:
@@ -180,11 +196,12 @@ class AsteriskTelephony:
         )
 
     def _floor(self, channel: Channel, node: str) -> ev.FloorTook | None:
-        mark = floor_mark(channel.channelvars.get("M3_FLOOR_MARK", ""))
-        if mark is None:
+        mark = read_mark(channel.channelvars.get("M3_FLOOR_MARK", ""))
+        if mark is None or mark.kind != FLOOR:
             return None
-        did, began, caller = mark
-        return ev.FloorTook(at=began, leg=channel.id, node=node, created=channel.creationtime, did=did, caller=caller)
+        created = channel.creationtime
+        at = max(mark.at, created)  # the mark has whole seconds
+        return ev.FloorTook(at=at, leg=channel.id, node=node, created=created, did=mark.did, caller=mark.caller)
 
 
 def _media(item: str) -> str:

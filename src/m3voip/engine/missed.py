@@ -1,0 +1,93 @@
+"""What a call has not heard of, worked out from the node's ledger. Pure.
+
+Law: what is missing is counted and compared, never timed: a call remembers what it has seen, so a second reading of the
+same ledger changes nothing. The ledger has whole seconds, events have microseconds; where both tell of one thing the event
+counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from m3voip.core import events as ev
+from m3voip.core.call import Call, State
+
+LEDGER_SECOND = timedelta(seconds=1)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+ASKING = (State.QUEUED, State.RINGING, State.TALKING, State.FLOOR)
+"""States in which a queue or a dial may have done something that only the ledger knows."""
+
+LEFT = (ev.QueueLeft, ev.DialLeft)
+"""Entries that say the leg went on; a leg that came back to us says so itself."""
+
+
+def asked_since(call: Call) -> datetime | None:
+    """Since when the call has been in its present queue or dial; None where nobody noted it."""
+    return max((at for at in (call.queued_at, call.dialed_at) if at is not None), default=None)
+
+
+def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = None) -> list[ev.Event]:
+    """Those of a leg's ledger entries that its call has not seen. Entries of earlier visits are older than the present
+    one (in whole seconds) and skipped. ``gone_at``: when the leg ended, which tells a talk's end more exactly."""
+    if call.state not in ASKING:
+        return []
+    since = asked_since(call) or EARLIEST
+    talking = call.state is State.TALKING
+    seen: dict[type[ev.Event], int] = {
+        ev.QueueJoined: 1 if call.joined or talking else 0,
+        ev.AgentDidNotAnswer: call.missed_offers,
+        ev.AgentAnswered: int(talking),
+        ev.AgentLeft: int(talking and call.talk_over),
+    }
+    result: list[ev.Event] = []
+    for entry in entries:
+        kind = type(entry)
+        if entry.at < since.replace(microsecond=0):
+            continue
+        if seen.get(kind, 0) > 0:
+            seen[kind] -= 1
+            continue
+        ends_with_leg = kind is ev.AgentLeft and gone_at is not None and _just_after(entry.at, gone_at)
+        result.append(replace(entry, at=gone_at if ends_with_leg else max(entry.at, since)))
+    return result
+
+
+def _just_after(second: datetime, at: datetime) -> bool:
+    """Whether this instant may be what the ledger rounded down to that second."""
+    return timedelta() <= at - second < 2 * LEDGER_SECOND
+
+
+def merged(entries: Sequence[ev.Event], heard: Sequence[ev.Event]) -> list[ev.Event]:
+    """Ledger entries and events that were heard, in the order in which they happened, each thing once."""
+    rest = [entry for entry in entries if not any(_same(entry, event) for event in heard)]
+    return sorted([*rest, *heard], key=lambda event: event.at)
+
+
+def _same(entry: ev.Event, event: ev.Event) -> bool:
+    """Whether a ledger entry and an event tell of one thing. The ledger writes its second a little after the event."""
+    if type(entry) is not type(event) or getattr(entry, "extension", "") != getattr(event, "extension", ""):
+        return False
+    return -LEDGER_SECOND < entry.at - event.at.replace(microsecond=0) <= LEDGER_SECOND
+
+
+def came_back(call: Call, returned: ev.Event | None) -> bool:
+    """Whether what a leg says it came back from is where its call still believes it to be. A leg keeps saying so until
+    it is sent on again, so an answer that was given already must not be given twice."""
+    match returned:
+        case ev.QueueLeft():
+            return call.state in (State.QUEUED, State.TALKING) and returned.queue.endswith(call.queue)
+        case ev.DialLeft():
+            return call.state in (State.RINGING, State.TALKING)
+        case ev.VoicemailLeft():
+            return call.state in (State.VOICEMAIL, State.FLOOR)
+        case _:
+            return False
+
+
+def is_end(events: Iterable[ev.Event]) -> bool:
+    """Whether one of these says that the leg is gone."""
+    return any(isinstance(event, ev.CallerHungUp | ev.LegLeft) for event in events)
