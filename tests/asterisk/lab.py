@@ -154,9 +154,15 @@ class Lab:
         """Asterisk's process id; raises FileNotFoundError while it is not running."""
         return int((self.home / "run/asterisk.pid").read_text())
 
-    def freeze(self) -> None:
-        """SIGSTOP Asterisk: sockets stay open, nothing answers."""
+    async def freeze(self) -> None:
+        """SIGSTOP Asterisk: sockets stay open, nothing answers. Returns when its last thread has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+
+        def stopped() -> bool:
+            return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.iterdir())
+
+        await eventually(stopped, every=0.005, what="every thread stops")
 
     def thaw(self) -> None:
         """Undo `freeze`."""

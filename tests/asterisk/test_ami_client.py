@@ -174,8 +174,8 @@ async def test_a_wrong_secret_is_reported_and_not_tried_more_often_than_once_a_s
 
 async def test_an_action_without_an_answer_times_out(open_ami: OpenAmi, lab: Lab) -> None:
     async with open_ami(timing=LinkTiming(tick_s=0.05)) as seen:
-        lab.freeze()
         try:
+            await lab.freeze()
             with pytest.raises(AmiTimeout):
                 await seen.client.call(actions.ping(), timeout_s=0.3)
         finally:

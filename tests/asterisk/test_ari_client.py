@@ -109,8 +109,8 @@ async def test_a_request_without_an_answer_times_out_and_the_late_answer_harms_n
     open_ari: OpenAri, lab: Lab
 ) -> None:
     async with open_ari(timing=LinkTiming(tick_s=0.05)) as seen:
-        lab.freeze()
         try:
+            await lab.freeze()
             began = time.monotonic()
             with pytest.raises(AriTimeout) as timeout:
                 await seen.client.call(system.ping(), timeout_s=0.3)
