@@ -122,7 +122,7 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``recording`` is the recording's id when one runs."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue."""
 
     extension: str
     queue: str = ""

@@ -22,6 +22,7 @@ Say = Callable[[str], None]
 
 _BETWEEN_KEYS = 2.0
 _LOOK = 0.05
+_PAUSE = 2.0
 
 
 async def call(
@@ -47,8 +48,8 @@ async def call(
 async def answer(
     run: Mapping[str, Any], username: str, password: str, say: Say, *, after: float, seconds: float | None
 ) -> None:
-    """Register and answer every call, for ``seconds`` or until cancelled. Raises PhoneError (alone or in a group) if the
-    registration is refused or lost."""
+    """Register and answer every call, for ``seconds`` or until cancelled; a lost registration is made again. Raises
+    PhoneError (alone or in a group) if the first one is refused."""
     sound = await voices.speech(voices.AGENT, "slt", 600)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), _phone(run, username, password) as phone, asyncio.TaskGroup() as tasks:
@@ -59,9 +60,19 @@ async def answer(
 
             phone.on_invite = take
             await phone.register(expires=60)
-            say(f"registered as {username}")
-            await phone.registration.until_lost()
-            raise PhoneError("the registration was lost; is the stack still running?")
+            while True:
+                say(f"registered as {username}")
+                await phone.registration.until_lost()
+                say("registration lost")
+                await _register_again(phone)
+
+
+async def _register_again(phone: Softphone) -> None:
+    while True:
+        await asyncio.sleep(_PAUSE)
+        with suppress(PhoneError):
+            await phone.register(expires=60)
+            return
 
 
 async def _press(placed: Call, keys: str) -> None:
