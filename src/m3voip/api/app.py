@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from m3voip import __version__
-from m3voip.api import errors, openapi
+from m3voip.api import answers, openapi
 from m3voip.api.auth import KeyAuthenticator
 from m3voip.api.context import Services
 from m3voip.api.deps import ApiDeps
@@ -68,7 +68,7 @@ def bare_api() -> FastAPI:
             "auto_configure": False,
         },
     )
-    errors.install(app)
+    answers.install(app)
     for router in (*ROUTERS, health.router):
         app.include_router(router)
     return app

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from m3voip.api.errors import ApiError, Code, answer
+from m3voip.api.answers import answer
+from m3voip.api.errors import ApiError, Code
 from m3voip.telemetry.metrics import Meters
 
 log = structlog.get_logger()

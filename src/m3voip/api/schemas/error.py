@@ -1,4 +1,4 @@
-"""Errors as they are documented; ``errors.render`` writes them."""
+"""Errors as they are documented; ``answers.render`` writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from m3voip.api.errors import PROBLEM_JSON, STATUS, Code
+from m3voip.api.answers import PROBLEM_JSON
+from m3voip.api.errors import STATUS, Code
 from m3voip.api.fields import Wire
 
 _DETAIL: dict[str, JsonValue] = {"path": "extension", "message": "must be 2 to 6 digits, for example 101."}
