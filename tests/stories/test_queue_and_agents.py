@@ -38,7 +38,7 @@ async def test_a_caller_talks_to_an_agent_and_both_are_recorded_on_their_own_sid
     agent = await agent_phone("101")
     agent.on_invite = Answer(after=0.3, tone=600)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=20)
+    await call.hear_tone(600, within=20, seconds=1.0)
     await agent.received[0].hear_tone(440)
     talking = await api.in_state(number, "talking")
     assert talking["agentExtension"] == "101"
@@ -67,7 +67,7 @@ async def test_an_agent_who_does_not_answer_or_declines_is_passed_over(
     decliner.on_invite = Decline(status=486)
     taker.on_invite = Answer(after=0.5, tone=600)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=30)
+    await call.hear_tone(600, within=30, seconds=1.0)
     await call.hangup()
     ended = await api.ended(number)
     assert ended["agentExtension"] == "103"
@@ -81,10 +81,11 @@ async def test_an_agent_whose_phone_has_vanished_is_passed_over(
     ghost.vanish()
     taker.on_invite = Answer(after=0.2, tone=600)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=60)
+    await call.hear_tone(600, within=60, seconds=1.0)
     await call.hangup()
     ended = await api.ended(number)
-    assert ended["agentExtension"] == "102", await api.events(ended["id"])
+    story = [(event["kind"], event["payload"].get("extension")) for event in await api.events(ended["id"])]
+    assert ended["agentExtension"] == "102", story
     ghost.come_back()
 
 

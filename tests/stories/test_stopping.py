@@ -44,7 +44,7 @@ async def test_callers_in_a_tree_reach_an_agent_on_the_floor_when_the_service_le
         service = own_stack.processes["service"]
         assert service.pid
         os.kill(service.pid, signal.SIGTERM)
-        await call.hear_tone(600, within=20)
+        await call.hear_tone(600, within=20, seconds=1.0)
         await asyncio.sleep(1)
         await call.hangup()
         await service.wait_ready()
@@ -52,4 +52,4 @@ async def test_callers_in_a_tree_reach_an_agent_on_the_floor_when_the_service_le
         kinds = await api.kinds(ended["id"])
         assert kinds.count("call.on_floor") == 1
         assert kinds.count("call.ended") == 1
-        assert ended["agentExtension"] == "101"
+        assert ended["agentExtension"] == "101", kinds

@@ -69,7 +69,7 @@ class Board:
         clock: Clock,
         names: Names,
         call_of: Callable[[str], UUID | None],
-        call_with: Callable[[str], UUID | None],
+        call_with: Callable[[UUID, str], UUID | None],
     ) -> None:
         self._clock = clock
         self._names = names
@@ -142,7 +142,7 @@ class Board:
             state=state.value,
             since=since[1] if since else None,
             registered=state is not ag.AgentState.LOGGED_OUT,
-            call_id=self._call_with(extension) if state is ag.AgentState.ON_CALL else None,
+            call_id=self._call_with(tenant_id, extension) if state is ag.AgentState.ON_CALL else None,
             reason=next((m.reason for m in self._memberships(endpoint) if m.paused), ""),
         )
 

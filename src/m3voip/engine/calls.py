@@ -104,9 +104,11 @@ class Calls:
         owned = self._by_leg.get(leg)
         return owned.call.id if owned else None
 
-    def id_of_agent(self, extension: str) -> UUID | None:
-        """The live call that the agent at this extension talks in."""
-        talks = (c.id for c in self if c.state is State.TALKING and c.agent == extension)
+    def id_of_agent(self, tenant_id: UUID, extension: str) -> UUID | None:
+        """The live call that the tenant's agent at this extension talks in."""
+        talks = (
+            c.id for c in self if c.state is State.TALKING and c.agent == extension and c.tenant_id == tenant_id
+        )
         return next(talks, None)
 
     def deliver(self, leg: str, event: ev.Event) -> None:

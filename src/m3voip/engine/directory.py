@@ -39,9 +39,7 @@ class TreeSource(Protocol):
 class DirectoryKeeper:
     """Makes the current directory from each new reading of the configuration."""
 
-    def __init__(
-        self, *, current: CurrentDirectory, speech: Speech, trees: TreeSource, default_tenant: UUID
-    ) -> None:
+    def __init__(self, *, current: CurrentDirectory, speech: Speech, trees: TreeSource, default_tenant: UUID) -> None:
         self._current = current
         self._speech = speech
         self._trees = trees

@@ -23,7 +23,8 @@ from m3voip.ports import Clock, Deliver, Names
 from m3voip.providers.asterisk import observe
 from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
-from m3voip.providers.asterisk.ami.events import AmiEvent, MessageWaiting
+from m3voip.providers.asterisk.ami.errors import AmiError
+from m3voip.providers.asterisk.ami.events import AmiEvent, MessageWaiting, Reload
 from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
@@ -69,6 +70,7 @@ class AsteriskNode:
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
+        self._board_stale = asyncio.Event()
         self._ari = AriClient(
             AriAccess(
                 base_url=f"http://{settings.ari_host}:{settings.ari_port}/ari",
@@ -109,6 +111,7 @@ class AsteriskNode:
         """What has to run, by name."""
         yield "ari", self._ari.run
         yield "ami", self._ami.run
+        yield "board", self._refresh_board
         yield "alive", self._keep_alive
 
     async def provision(self, office: Office) -> None:
@@ -160,8 +163,13 @@ class AsteriskNode:
         change = observe.board_event(event)
         if change is not None:
             self._on_board(change)
-        if isinstance(event, MessageWaiting):
-            self._on_message()
+        match event:
+            case MessageWaiting():
+                self._on_message()
+            case Reload():  # members that came or went by provisioning are announced by nothing else
+                self._board_stale.set()
+            case _:
+                pass
 
     async def _read_board(self) -> None:
         queues = await self._ami.call(actions.queue_status())
@@ -169,6 +177,15 @@ class AsteriskNode:
         for change in observe.whole_board(queues, devices):
             self._on_board(change)
         await self._on_observing()
+
+    async def _refresh_board(self) -> None:
+        while True:
+            await self._board_stale.wait()
+            self._board_stale.clear()
+            try:
+                await self._read_board()
+            except AmiError as error:
+                log.warning("board.unreadable", why=error.message, action="it is read again at the next connection")
 
     def _last_alive(self) -> datetime | None:
         try:
