@@ -156,7 +156,8 @@ async def test_a_service_that_leaves_hands_its_callers_to_the_floor_and_takes_no
     world.arrive("a.3")
     assert world.calls.in_trees() == 1
     world.calls.hand_over()
-    assert [(type(c).__name__, c.leg) for c in world.commands] == [("SendToFloor", "a.3"), ("SendToFloor", "a.1")]
+    sent = [(type(c).__name__, c.leg) for c in world.commands]
+    assert sent == [("SendToFloor", "a.3"), ("StopPlaying", "a.1"), ("SendToFloor", "a.1")]
     assert world.calls.in_trees() == 0
     world.calls.deliver("a.1", ev.QueueJoined(at=world.time, queue="sales", position=1))
     world.calls.deliver("a.1", ev.AgentAnswered(at=world.later(2), extension="101"))

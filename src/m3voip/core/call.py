@@ -253,7 +253,9 @@ def leave_to_floor(call: Call, event: ev.ServiceLeaves) -> Step:
     """The caller is in a tree that will have nobody to follow it."""
     if call.ending is not None:
         return Step(call)
-    return Step(call).note(event.at, f.FloorServed()).do(do.SendToFloor(leg=call.leg)).wait(None)
+    # A leg goes on only when nothing plays to it any more.
+    quiet = (do.StopPlaying(leg=call.leg, prompt=call.cursor.prompt),) if call.cursor.prompt else ()
+    return Step(call).note(event.at, f.FloorServed()).do(*quiet, do.SendToFloor(leg=call.leg)).wait(None)
 
 
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
