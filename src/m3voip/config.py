@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     # Postgres. Two roles: the engine sees every tenant, the API only the one it names (row-level security).
     engine_dsn: SecretStr = Field(description="DSN of role m3voip_engine")
     api_dsn: SecretStr = Field(description="DSN of role m3voip_api")
-    owner_dsn: SecretStr | None = Field(default=None, description="DSN of the schema's owner, only for `m3voip migrate`")
+    owner_dsn: SecretStr | None = Field(
+        default=None, description="DSN of the schema's owner, only for `m3voip migrate`"
+    )
 
     # Asterisk
     ari_host: str = "127.0.0.1"
@@ -60,7 +62,9 @@ class Settings(BaseSettings):
     wss_port: int = 8089
     rtp_start: int = 10000
     rtp_end: int = 20000
-    asterisk_socket: Path = Field(description="control socket for `asterisk -rx` (asterisk.ctl), as this process sees it")
+    asterisk_socket: Path = Field(
+        description="control socket for `asterisk -rx` (asterisk.ctl), as this process sees it"
+    )
 
     # Folders, as this process sees them
     asterisk_spool: Path = Field(description="Asterisk's /var/spool/asterisk: monitor/, voicemail/")

@@ -18,9 +18,7 @@ UNSAVED_LIMIT_S = 5.0
 class Checks:
     """One method a part."""
 
-    def __init__(
-        self, pool: Pool, node: AsteriskNode, writer: EventWriter, configuration: ConfigurationKeeper
-    ) -> None:
+    def __init__(self, pool: Pool, node: AsteriskNode, writer: EventWriter, configuration: ConfigurationKeeper) -> None:
         self._pool = pool
         self._node = node
         self._writer = writer

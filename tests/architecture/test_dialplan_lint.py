@@ -26,7 +26,8 @@ ETC = ROOT / "asterisk" / "etc"
 MODULE_OF = {
     "AGI": "res_agi", "Answer": "", "Dial": "app_dial", "Echo": "app_echo", "Gosub": "app_stack", "Goto": "",
     "GotoIf": "", "Hangup": "", "Milliwatt": "app_milliwatt", "MixMonitor": "app_mixmonitor",
-    "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Return": "app_stack", "Set": "", "Stasis": "app_stasis",
+    "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Return": "app_stack", "Set": "",
+    "Stasis": "app_stasis",
     "VoiceMail": "app_voicemail", "VoiceMailMain": "app_voicemail",
 }  # fmt: skip
 """Which module an application comes from; "" is Asterisk's core."""

@@ -61,9 +61,7 @@ async def test_a_legs_queue_entries_come_in_the_order_they_happened(ledger: Ledg
         ev.AgentLeft(at=T + timedelta(seconds=27), extension="101", by_caller=False),
     ]
     assert reading.queue["a.2"][-1] == ev.QueueAbandoned(at=T + timedelta(seconds=40), queue="sales", position=1)
-    assert reading.queue["a.3"] == [
-        ev.QueueLeft(at=T + timedelta(seconds=41), queue="sales", exit=QueueExit.TIMEOUT)
-    ]
+    assert reading.queue["a.3"] == [ev.QueueLeft(at=T + timedelta(seconds=41), queue="sales", exit=QueueExit.TIMEOUT)]
 
 
 async def test_what_is_older_than_asked_for_is_left_out(ledger: LedgerFiles) -> None:

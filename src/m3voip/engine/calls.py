@@ -106,9 +106,7 @@ class Calls:
 
     def id_of_agent(self, tenant_id: UUID, extension: str) -> UUID | None:
         """The live call that the tenant's agent at this extension talks in."""
-        talks = (
-            c.id for c in self if c.state is State.TALKING and c.agent == extension and c.tenant_id == tenant_id
-        )
+        talks = (c.id for c in self if c.state is State.TALKING and c.agent == extension and c.tenant_id == tenant_id)
         return next(talks, None)
 
     def deliver(self, leg: str, event: ev.Event) -> None:

@@ -73,9 +73,7 @@ def whole_board(queues: Queues, devices: Iterable[ami.DeviceStateChange]) -> Ite
             yield seen
 
 
-_Member = (
-    ami.QueueMember | ami.QueueMemberStatus | ami.QueueMemberAdded | ami.QueueMemberPause | ami.QueueMemberPenalty
-)
+_Member = ami.QueueMember | ami.QueueMemberStatus | ami.QueueMemberAdded | ami.QueueMemberPause | ami.QueueMemberPenalty
 
 
 def _member(seen: _Member) -> ag.MemberSeen:

@@ -82,7 +82,9 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
         mailboxes=_each("mailbox", office.mailboxes, mailbox),
         trunks=_each("trunk", office.trunks, trunk),
         dids=_each("did", office.dids, did),
-        default_queue=node_name(default_tenant, default_tenant, floor.floor_queue) if floor and floor.floor_queue else "",
+        default_queue=node_name(default_tenant, default_tenant, floor.floor_queue)
+        if floor and floor.floor_queue
+        else "",
         default_mailbox=node_box(default_tenant, default_tenant, floor.floor_box) if floor and floor.floor_box else "",
     )
 
