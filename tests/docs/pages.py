@@ -50,8 +50,8 @@ def blocks(page: Path) -> list[Block]:
 
 
 def prose(page: Path) -> str:
-    """A page without its blocks."""
-    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+    """A page without its blocks; commands in the text stay as words."""
+    return re.sub(r"`([^`\n]*)`", lambda code: code[1].replace("](", "] ("), _FENCE.sub("", page.read_text("utf-8")))
 
 
 def matches(expected: str, printed: str) -> bool:

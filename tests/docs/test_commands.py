@@ -31,15 +31,17 @@ _STARTS_OR_STOPS = re.compile(r"\bmake (?!status)\w+|\bstack (up|down|clean|supe
 @pytest.mark.parametrize("page", RUNNABLE, ids=name)
 async def test_every_command_of_a_page_does_what_the_page_says(checkout: Checkout, page: Path, tmp_path: Path) -> None:
     commands = [block for block in blocks(page) if block.language == "sh"]
-    script = "".join(f"echo '{_MARK}{block.line}'\n{block.text}" for block in commands)
+    script = "".join(f"printf '\\n%s\\n' '{_MARK}{block.line}'\n{block.text}" for block in commands)
     output = tmp_path / "output"
     status = await _bash(script, checkout, output)
     printed = _by_block(output.read_text())
-    last = printed[-1]
-    assert status == 0, f"{name(page)}, the block at line {last[0]} failed:\n{last[1]}"
+    if status != 0:
+        last, text = printed[-1]
+        pytest.fail(f"{name(page)}, the block at line {last} failed with {status}:\n{text}", pytrace=False)
     for block, (line, text) in zip(commands, printed, strict=True):
         assert line == block.line
-        assert block.prints is None or matches(block.prints, text), f"{name(page)}:{line} printed instead:\n{text}"
+        if block.prints is not None and not matches(block.prints, text):
+            pytest.fail(f"{name(page)}, the block at line {line} printed instead:\n{text}", pytrace=False)
 
 
 async def _bash(script: str, checkout: Checkout, output: Path) -> int:
