@@ -122,6 +122,10 @@ async def test_callers_without_an_agent_overflow_to_voicemail_which_lights_the_l
 ) -> None:
     ringer = await agent_phone("105")
     ringer.on_invite = NeverAnswer()
+    boxes = (await api.get("/v1/tm/mailboxes"))["items"]
+    who = next(a for a in (await api.get("/v1/tm/agents"))["items"] if a["extension"] == "105")
+    box = next(b for b in boxes if b["box"] == "803")
+    await api.ask("PATCH", f"/v1/tm/agents/{who['id']}", json={"mailboxId": box["id"]})
     call = await in_queue(trunk_caller, number, "3")
     await api.in_state(number, "voicemail", within=50)
     await call.hear_silence(within=40, seconds=1.0)
@@ -133,6 +137,8 @@ async def test_callers_without_an_agent_overflow_to_voicemail_which_lights_the_l
     assert ended["queueVisits"][0]["outcome"] == "timeout"
     stored = await eventually(lambda: _voicemail(api, ended["id"]), 20, what="the message in the vault")
     assert stored["durationSec"] > 0
+    await ringer.register(expires=60)
+    await eventually(lambda: ringer.messages_waiting, 10, what="the lamp of the agent who has this mailbox")
 
 
 async def _voicemail(api: Api, call_id: str) -> Json | None:
