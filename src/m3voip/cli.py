@@ -42,9 +42,9 @@ SettingsFile = Annotated[
 @app.command()
 def serve(settings: SettingsFile = None) -> None:
     """Run the engine and the API (one process) until SIGTERM, which drains."""
-    from m3voip import app as service
+    from m3voip import lifecycle
 
-    service.serve(_settings(settings))
+    lifecycle.serve(_settings(settings))
 
 
 @app.command()

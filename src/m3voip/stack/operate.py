@@ -24,7 +24,7 @@ ASTERISK_SECONDS = 3600.0
 """How long calls may keep Asterisk from restarting."""
 _POLL_SECONDS = 0.1
 _RESTART_SIGNALS = {"service": signal.SIGINT, "postgres": signal.SIGINT}
-"""For the service SIGTERM would be for good (m3voip.app); for Postgres it would wait for every client."""
+"""For the service SIGTERM would be for good (m3voip.lifecycle); for Postgres it would wait for every client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
