@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Call, Flow, State, evolve, step
+from m3voip.core.call import Call, Flow, State, evolve
 from m3voip.core.causes import QueueExit
+from m3voip.core.life import step
 from tests.ivr.support import CALL_ID, T0, TENANT, settled
 
 Maker = Callable[[Random, Call, datetime], ev.Event]

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Call, Cursor, Flow, State, evolve, step
+from m3voip.core.call import Call, Cursor, Flow, State, evolve
 from m3voip.core.causes import QueueExit
+from m3voip.core.life import step
 from m3voip.ivr.compile import compile_text
 from m3voip.ivr.interpreter import CompiledTree
 from m3voip.ivr.known import Known

@@ -7,7 +7,8 @@ from time import perf_counter
 import pytest
 
 from m3voip.core import events as ev
-from m3voip.core.call import Call, step
+from m3voip.core.call import Call
+from m3voip.core.life import step
 from m3voip.ivr.interpreter import CompiledTree
 from tests.ivr.support import CALL_ID, T0, TENANT, sample
 

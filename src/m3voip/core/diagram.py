@@ -12,8 +12,9 @@ from uuid import UUID
 
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Call, Flow, State, Step, step
+from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import QueueExit
+from m3voip.core.life import step
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _ID = UUID(int=1)
@@ -99,7 +100,7 @@ def page() -> str:
     """docs/reference/call-states.md."""
     return (
         "# States of a call\n\n"
-        "Computed from `m3voip.core.call.step` by `python -m m3voip.core.diagram`; a test compares this page with the code.\n"
+        "Computed from `m3voip.core.life.step` by `python -m m3voip.core.diagram`; a test compares this page with the code.\n"
         "Events that leave the state as it is are left out.\n\n"
         f"```mermaid\n{mermaid()}```\n"
     )

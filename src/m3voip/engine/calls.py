@@ -14,10 +14,11 @@ import structlog
 from msgspec.structs import replace
 
 from m3voip.core import events as ev
-from m3voip.core.call import Call, Flow, State, Step, step
+from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import EndReason
 from m3voip.core.commands import AskCrm, SendToFloor
 from m3voip.core.ids import derived_id
+from m3voip.core.life import step
 from m3voip.core.phone import mask
 from m3voip.engine.metrics import CALLS_ENDED, CALLS_LIVE, CALLS_STARTED, STEP_FAILURES, STRAY_EVENTS
 from m3voip.engine.routing import Route

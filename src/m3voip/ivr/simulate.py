@@ -17,9 +17,10 @@ from msgspec import Struct
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Call, State, step
+from m3voip.core.call import Call, State
 from m3voip.core.causes import QueueExit
 from m3voip.core.errors import M3voipError
+from m3voip.core.life import step
 from m3voip.ivr.interpreter import CompiledTree
 from m3voip.ivr.verbs.dial import OUTCOMES
 
