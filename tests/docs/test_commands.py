@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+import aiohttp
 import pytest
 import typer.main
 
@@ -21,7 +22,10 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, matches, name
 
 pytestmark = pytest.mark.asterisk
 
-RUNNABLE = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
+RUNNABLE = sorted(
+    (page for page in PAGES if any(block.language == "sh" for block in blocks(page))), key=lambda page: len(page.parts)
+)
+"""Those on top first, as people read: the tutorial speaks of an office that nobody has changed yet."""
 SECONDS = 300.0
 _MARK = "=== block at line "
 _STARTS_OR_STOPS = re.compile(r"\bmake (?!status)\w+|\bstack (up|down|clean|supervise)\b")
@@ -61,6 +65,14 @@ async def _bash(script: str, checkout: Checkout, output: Path) -> int:
 def _by_block(output: str) -> list[tuple[int, str]]:
     parts = re.split(rf"^{_MARK}(\d+)\n", output, flags=re.MULTILINE)
     return [(int(line), text) for line, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+async def test_the_metrics_that_are_explained_are_those_of_a_live_scrape(checkout: Checkout) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"{checkout.stack.settings.base_url}/metrics") as reply:
+        scrape = await reply.text()
+    live = set(re.findall(r"^# TYPE (m3voip_\w+?)(?<!_created) ", scrape, re.MULTILINE))
+    page = (ROOT / "docs" / "howto" / "read-the-logs-and-metrics.md").read_text()
+    assert set(re.findall(r"`(m3voip_\w+)`", page)) == live
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name)
