@@ -65,6 +65,21 @@ class Crowd:
         """Wait until the line is full."""
         await eventually(lambda: self.on_the_line >= 0.9 * self.size, 60, what=f"{self.size} callers on the line")
 
+    def cut_off(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The telephone system has died: every call is dead, nobody is told. Returns the numbers of those who were in a
+        call, and of those who had dialled and had no answer yet (they may still get through to its next life)."""
+        dialling = frozenset(
+            v.number for v in self.visits if v.call is not None and v.answered_at is None and not v.over
+        )
+        talking = [v for v in self.visits if v.answered_at is not None and not v.over]
+        for visit in talking:
+            assert visit.call is not None
+            visit.call.abandon()
+        for phone in self.phones.values():
+            for call in list(phone.calls):
+                call.abandon()
+        return frozenset(visit.number for visit in talking), dialling
+
     async def turn_over(self, within: float) -> None:
         """Let life go on until most of those who are on the line now have left, or so many seconds."""
         here = [visit for visit in self.visits if not visit.over]

@@ -55,6 +55,10 @@ class Relay:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def aim(self, host: str, port: int) -> None:
+        """Where new connections lead, if that was not known at first."""
+        self._target = (host, port)
+
     def refuse(self) -> None:
         """Stop listening; connections that exist go on."""
         if self._server is not None:

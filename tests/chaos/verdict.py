@@ -31,9 +31,16 @@ class Verdict:
         self.worst[what] = round(max(self.worst.get(what, 0.0), seconds), 2)
 
 
-async def judge(crowd: Crowd, *, may_drop: frozenset[str] = frozenset(), lives: Lives | None = None) -> Verdict:
+async def judge(
+    crowd: Crowd,
+    *,
+    may_drop: frozenset[str] = frozenset(),
+    unsure: frozenset[str] = frozenset(),
+    lives: Lives | None = None,
+) -> Verdict:
     """Hold every record against its caller, once the service has done all its work. ``may_drop``: numbers whose calls the
-    fault was allowed to end. ``lives``: of the service, where that was killed."""
+    fault was allowed to end; ``unsure``: those who may have called twice without knowing. ``lives``: of the service, where
+    that was killed."""
     verdict = Verdict()
     await eventually(lambda: _nothing_left(crowd), 60, every=0.5, what="everything to be written down")
     records, contexts = await read(crowd.stack), last_contexts(crowd.stack)
@@ -41,6 +48,9 @@ async def judge(crowd: Crowd, *, may_drop: frozenset[str] = frozenset(), lives: 
     strangers = set(records) - everybody
     verdict.faults += [f"{number}: a record of a call that nobody made" for number in strangers]
     for visit in crowd.visits:
+        if visit.number in unsure:
+            verdict.count["not judged"] += 1
+            continue
         if visit.refused:
             verdict.faults.append(f"{visit.number}: not answered: {visit.refused}")
             continue
@@ -99,6 +109,10 @@ def _judge_talks(visit: Visit, record: Record, agents: Agents, verdict: Verdict,
     number, talks = visit.number, agents.talks(visit.number)
     verdict.count["talks"] += len(talks)
     connected = [event.payload["extension"] for event in record.all("call.connected")]
+    if dropped:
+        verdict.count["dropped by the fault"] += 1
+        verdict.count[f"ended as {record.end_reason}"] += 1
+        connected += [extension for extension, _ in talks[len(connected) :]]  # the last answer may not have been told
     if connected != [extension for extension, _ in talks]:
         verdict.faults.append(f"{number}: talked to {[who for who, _ in talks]}, written down is {connected}")
         return

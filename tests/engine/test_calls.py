@@ -164,3 +164,24 @@ async def test_a_service_that_leaves_hands_its_callers_to_the_floor_and_takes_no
     world.calls.deliver("a.1", ev.AgentLeft(at=world.later(3), extension="101", by_caller=True))
     world.calls.deliver("a.1", ev.CallerHungUp(at=world.time, cause=16))
     assert [fact.talk_s for fact in world.ended()] == [3.0]
+
+
+async def test_a_talk_that_died_with_asterisk_still_counts_its_time() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.deliver("a.1", ev.AgentAnswered(at=world.later(3), extension="101"))
+    world.calls.deliver("a.1", ev.TelephonyRestarted(at=world.later(300)))
+    (end,) = world.ended()
+    assert (end.reason, end.talk_s) == (EndReason.TELEPHONY_RESTARTED, 300.0)
+
+
+async def test_an_offer_that_is_missed_as_the_wait_ends_counts_wherever_the_caller_is_by_then() -> None:
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=world.time, digit="1"))
+    world.calls.deliver("a.1", ev.QueueLeft(at=world.later(30), queue="sales", exit=QueueExit.TIMEOUT))
+    world.calls.deliver("a.1", ev.QueueAbandoned(at=world.time, queue="sales", position=1))
+    world.calls.deliver("a.1", ev.AgentDidNotAnswer(at=world.time, extension="101", rang_ms=9000))
+    assert world.kinds()[-1] == "agent.ring_no_answer"
+    assert "call.unexpected" not in world.kinds()

@@ -36,7 +36,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.NEW, ev.FloorTook():                   return floor_took_new(call, event)
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
-        case _, ev.TelephonyRestarted():                  return end(Step(call), event.at, EndReason.TELEPHONY_RESTARTED)
+        case _, ev.TelephonyRestarted():                  return end(talk_over(Step(call), event.at), event.at, EndReason.TELEPHONY_RESTARTED)
         case _, _ if call.hung_up and not isinstance(event, QUEUE_WORDS):
                                                           return Step(call)  # the leg is gone: only the queue's last words are awaited
         case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
@@ -57,8 +57,6 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return joined(call, event)
         case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentOffered():
                                                           return Step(call).note(event.at, f.OfferMade(extension=event.extension))
-        case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentDidNotAnswer():
-                                                          return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
         case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentAnswered():
                                                           return connect(call, event)
         case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent))
@@ -76,7 +74,8 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
         case State.FLOOR, ev.VoicemailLeft():             return floor_over(call, event)
-        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered()):
+        case _, ev.AgentDidNotAnswer():                   return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
+        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned()):
                                                           return Step(call)  # the echo of what the caller has left
         case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft()):
                                                           return astray(call, event, now, flow)
