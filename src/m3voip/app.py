@@ -43,7 +43,7 @@ from m3voip.storage.vault.folder import FolderVault
 log = structlog.get_logger()
 
 PATROL_S = 30.0
-JOB_ROUND_S = 5.0
+JOB_ROUND_S = 2.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
 CALL_ENDED = "call.ended"

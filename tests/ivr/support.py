@@ -50,7 +50,7 @@ def settled(call: Call) -> Call:
     """A call without what is not folded from facts."""
     at = call.cursor
     cursor = Cursor(node=at.node, attempt=at.attempt, prompt=at.prompt)
-    return replace(call, due_at=None, ending=None, hung_up=None, gave_up=False, cursor=cursor)
+    return replace(call, due_at=None, ending=None, ending_cause=16, hung_up=None, gave_up=False, cursor=cursor)
 
 
 class Story:

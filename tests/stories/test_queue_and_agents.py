@@ -36,9 +36,9 @@ async def test_a_caller_talks_to_an_agent_and_both_are_recorded_on_their_own_sid
     trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str, tmp_path: Path
 ) -> None:
     agent = await agent_phone("101")
-    agent.on_invite = Answer(after=0.3, tone=600)
+    agent.on_invite = Answer(after=0.3, tone=1870)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=20, seconds=1.0)
+    await call.hear_tone(1870, within=20, seconds=1.0)
     await agent.received[0].hear_tone(440)
     talking = await api.in_state(number, "talking")
     assert talking["agentExtension"] == "101"
@@ -55,8 +55,8 @@ async def test_a_caller_talks_to_an_agent_and_both_are_recorded_on_their_own_sid
     assert [kind for kind in kinds if kind in expected] == expected
     recording = await api.recording(ended["id"], tmp_path / "call.flac")
     assert has_tone(recording, 0, 440, 0.5)
-    assert has_tone(recording, 1, 600, 0.5)
-    assert not has_tone(recording, 0, 600, 0.5)
+    assert has_tone(recording, 1, 1870, 0.5)
+    assert not has_tone(recording, 0, 1870, 0.5)
     assert not has_tone(recording, 1, 440, 0.5)
 
 
@@ -65,9 +65,9 @@ async def test_an_agent_who_does_not_answer_or_declines_is_passed_over(
 ) -> None:
     decliner, taker = await agent_phone("102"), await agent_phone("103")
     decliner.on_invite = Decline(status=486)
-    taker.on_invite = Answer(after=0.5, tone=600)
+    taker.on_invite = Answer(after=0.5, tone=1870)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=30, seconds=1.0)
+    await call.hear_tone(1870, within=30, seconds=1.0)
     await call.hangup()
     ended = await api.ended(number)
     assert ended["agentExtension"] == "103"
@@ -79,9 +79,9 @@ async def test_an_agent_whose_phone_has_vanished_is_passed_over(
 ) -> None:
     ghost, taker = await agent_phone("101"), await agent_phone("102")
     ghost.vanish()
-    taker.on_invite = Answer(after=0.2, tone=600)
+    taker.on_invite = Answer(after=0.2, tone=1870)
     call = await in_queue(trunk_caller, number)
-    await call.hear_tone(600, within=60, seconds=1.0)
+    await call.hear_tone(1870, within=60, seconds=1.0)
     await call.hangup()
     ended = await api.ended(number)
     story = [(event["kind"], event["payload"].get("extension")) for event in await api.events(ended["id"])]
@@ -111,7 +111,7 @@ async def test_the_wallboard_shows_who_waits_and_what_agents_do(
     live = await eventually(waits, 5, what="the caller to be seen waiting")
     assert live["waiting"][0]["callId"] == (await api.call_from(number))["id"]
     await eventually(lambda: agent_is("reserved"), 5, what="the agent to be reserved")
-    agent.received[0].answer(600)
+    agent.received[0].answer(1870)
     await eventually(lambda: agent_is("on_call"), 5, what="the agent to be on the call")
     await call.hangup()
     await eventually(lambda: agent_is("available"), 5, what="the agent to be free again")

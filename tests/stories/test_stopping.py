@@ -37,14 +37,14 @@ async def test_callers_in_a_tree_reach_an_agent_on_the_floor_when_the_service_le
         Softphone(*where, ticker=ticker) as caller,
     ):
         await phone.register(expires=60)
-        phone.on_invite = Answer(after=0.2, tone=600)
+        phone.on_invite = Answer(after=0.2, tone=1870)
         call = await caller.dial(DID, caller_id="15550204001")
         await call.answered()
         await api.in_state("15550204001", "ivr")
         service = own_stack.processes["service"]
         assert service.pid
         os.kill(service.pid, signal.SIGTERM)
-        await call.hear_tone(600, within=20, seconds=1.0)
+        await call.hear_tone(1870, within=20, seconds=1.0)
         await asyncio.sleep(1)
         await call.hangup()
         await service.wait_ready()

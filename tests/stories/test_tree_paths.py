@@ -83,9 +83,10 @@ async def test_a_caller_who_hangs_up_in_the_menu_is_written_down(
 async def test_a_number_that_nobody_has_is_refused(trunk_caller: OpenPhone, api: Api, number: str) -> None:
     phone = await trunk_caller()
     call = await phone.dial("15550199999", caller_id=number)
-    await call.ended()
+    end = await call.ended()
+    assert end.status >= 400, "it was answered"
     ended = await api.ended(number)
-    assert ended["endReason"] == "rejected"
+    assert (ended["endReason"], ended["hangupCause"]) == ("rejected", 21)
 
 
 async def test_a_caller_who_cancels_before_the_answer_leaves_nothing_behind(trunk_caller: OpenPhone, api: Api) -> None:

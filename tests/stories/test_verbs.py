@@ -104,12 +104,12 @@ async def test_a_caller_is_asked_for_looked_up_told_and_put_through(office: Stac
         await api.ask("POST", "/v1/tm/dids", json={"number": f"+{DID}", "treeId": tree["id"]})
         await eventually(lambda: _answers(caller, api), 20, what="the tree to be in effect")
 
-        agent.on_invite = Answer(after=0.3, tone=600)
+        agent.on_invite = Answer(after=0.3, tone=1870)
         call = await caller.dial(DID, caller_id="15550205001")
         await call.answered()
         await call.hear_sound()
         await call.send_digits("4711#")
-        await call.hear_tone(600, within=20, seconds=1.0)
+        await call.hear_tone(1870, within=20, seconds=1.0)
         assert crm.asked == [{"number": "4711"}]
         assert (await api.in_state("15550205001", "talking"))["agentExtension"] == "101"
         await agent.received[0].hangup()

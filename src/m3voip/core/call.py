@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.causes import EndReason
+from m3voip.core.causes import NORMAL_CLEARING, EndReason
 
 
 class State(StrEnum):
@@ -80,11 +80,12 @@ class Call(Struct, frozen=True, kw_only=True):
     # volatile
     due_at: datetime | None = None
     ending: EndReason | None = None
+    ending_cause: int = NORMAL_CLEARING
     hung_up: ev.CallerHungUp | None = None
     gave_up: bool = False
 
 
-VOLATILE = ("due_at", "ending", "hung_up", "gave_up")
+VOLATILE = ("due_at", "ending", "ending_cause", "hung_up", "gave_up")
 """Fields of Call that are not folded from facts; of the cursor: playing, digits, request."""
 
 
@@ -117,9 +118,9 @@ class Step(Struct, frozen=True):
         cursor = replace(self.call.cursor, **changes)
         return Step(replace(self.call, cursor=cursor), self.commands, self.facts)
 
-    def hang_up(self, reason: EndReason, cause: int = 16) -> Step:
+    def hang_up(self, reason: EndReason, cause: int = NORMAL_CLEARING) -> Step:
         """End the caller's leg; the call ends when the leg is gone."""
-        call = replace(self.call, ending=reason, due_at=None)
+        call = replace(self.call, ending=reason, ending_cause=cause, due_at=None)
         return Step(call, (*self.commands, do.Hangup(leg=call.leg, cause=cause)), self.facts)
 
 

@@ -43,7 +43,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case (State.QUEUED | State.FLOOR), ev.CallerHungUp() if waits(call) and not call.gave_up:
                                                           return Step(replace(call, hung_up=event)).wait(now + CLOSING_WAIT)
         case _, ev.CallerHungUp():                        return hung_up(call, event)
-        case State.IVR, ev.LegLeft():                     return hung_up(call, ev.CallerHungUp(at=event.at))
+        case State.IVR, ev.LegLeft():                     return hung_up(call, ev.CallerHungUp(at=event.at, cause=call.ending_cause))
         case _, ev.LegLeft():                             return Step(call)
         case _, ev.CommandFailed():                       return command_failed(call, event, now)
         case _, ev.HangupRequested():                     return Step(call).hang_up(call.ending or EndReason.COMPLETED)

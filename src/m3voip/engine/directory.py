@@ -6,7 +6,7 @@ before it stays. Calls in progress keep the version they began with, whatever ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import structlog
 
 from m3voip.core.call import Flow
 from m3voip.core.errors import ProviderError
-from m3voip.core.office import Office, TreeText, node_box, node_name
+from m3voip.core.office import Office, Queue, TreeText, node_box, node_name
 from m3voip.engine.routing import Blocked, CurrentDirectory, Directory
 from m3voip.ivr.compile import compile_text, recompile_text
 from m3voip.ivr.finding import TreeError
@@ -99,21 +99,37 @@ class DirectoryKeeper:
 
 
 def _direct_trees(office: Office) -> list[TreeText]:
-    """A tree of one queue, then its mailbox, for each queue that a DID leads to directly."""
-    wanted = {(did.tenant_id, did.queue) for did in office.dids if did.queue}
-    texts: list[TreeText] = []
-    for queue in office.queues:
-        if (queue.tenant_id, queue.name) not in wanted:
-            continue
-        lines = ["version: 1", "entry: queue", "nodes:", "  queue:", "    queue:", f"      name: {queue.name}"]
+    """For each queue that a DID leads to directly a tree: the queue, its overflow queues one after the other, then the
+    mailbox of the last one that has one."""
+    queues = {(queue.tenant_id, queue.name): queue for queue in office.queues}
+    wanted = dict.fromkeys((did.tenant_id, did.queue) for did in office.dids if did.queue)
+    return [
+        TreeText(
+            tenant_id=tenant, name=f"{DIRECT}{name}", version=0, source=_direct_source(_chain(queues, tenant, name))
+        )
+        for tenant, name in wanted
+        if (tenant, name) in queues
+    ]
+
+
+def _chain(queues: Mapping[tuple[UUID, str], Queue], tenant: UUID, name: str) -> list[Queue]:
+    """A queue and its overflow queues, each once."""
+    chain: list[Queue] = []
+    while (queue := queues.get((tenant, name))) is not None and queue not in chain:
+        chain.append(queue)
+        name = queue.overflow
+    return chain
+
+
+def _direct_source(chain: list[Queue]) -> str:
+    box = next((queue.box for queue in reversed(chain) if queue.box), "")
+    last = "message" if box else "bye"
+    lines = ["version: 1", "entry: queue0", "nodes:"]
+    for place, queue in enumerate(chain):
+        after = f"queue{place + 1}" if place + 1 < len(chain) else last
+        lines += [f"  queue{place}:", "    queue:", f"      name: {queue.name}", f"      overflow: {after}"]
         lines += [f"      timeout_s: {queue.max_wait_s}"] if queue.max_wait_s else []
         lines += [f"      record: {'true' if queue.record else 'false'}"]
-        if queue.box:
-            lines += [f'      box: "{queue.box}"', "      overflow: message", "  message:", "    voicemail:"]
-            lines += [f'      box: "{queue.box}"', "      then: bye"]
-        else:
-            lines += ["      overflow: bye"]
-        lines += ["  bye:", "    hangup: {}"]
-        source = "\n".join(lines) + "\n"
-        texts.append(TreeText(tenant_id=queue.tenant_id, name=f"{DIRECT}{queue.name}", version=0, source=source))
-    return texts
+        lines += [f'      box: "{box}"'] if box else []
+    lines += ["  message:", "    voicemail:", f'      box: "{box}"', "      then: bye"] if box else []
+    return "\n".join([*lines, "  bye:", "    hangup: {}", ""])
