@@ -18,6 +18,7 @@ class _Link:
         self.near = near
         self.far = far
         self.swallow = False
+        self.buried = asyncio.Event()
 
     def abort(self) -> None:
         self.near.transport.abort()
@@ -86,6 +87,13 @@ class Relay:
         """The path is back for new connections."""
         self._hole = False
 
+    def bury(self) -> None:
+        """Connections whose bytes were lost: whoever still has one learns now that it is dead."""
+        for link in list(self._links):
+            if link.swallow:
+                link.abort()
+                link.buried.set()
+
     @property
     def links(self) -> int:
         """Connections that exist now."""
@@ -98,6 +106,8 @@ class Relay:
         self._handlers.add(task)
         try:
             await self._relay(reader, near)
+        except asyncio.CancelledError:
+            pass  # the relay is being closed; asyncio's streams would complain about a handler that ends so
         finally:
             self._handlers.discard(task)
             near.transport.abort()
@@ -127,6 +137,5 @@ class Relay:
                     writer.write(data)
                     await writer.drain()
         if link.swallow:
-            await asyncio.get_running_loop().create_future()  # the other side is not told; ends when the relay does
-        else:
-            link.abort()
+            await link.buried.wait()  # until then the other side is not told
+        link.abort()

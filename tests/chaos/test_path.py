@@ -137,7 +137,7 @@ async def under_fire(site: Site, faults: list[Fault], *, hole_s: float, callers:
         assert seconds <= limit, f"{what}: {seconds:.2f}"
 
     pids = {name: site.stack.processes[name].pid or 0 for name in ("service", "asterisk")}
-    async with leaks.nothing_left(site.stack.cli, pids, slack=5):
+    async with leaks.nothing_left(site.stack.cli, pids, slack=5, own_tasks=False):
         async with crowd_at(site.stack, size=callers, seed=seed) as crowd:
             for fault in faults:
                 await asyncio.sleep(random.uniform(0.5, 3.0))
@@ -151,6 +151,8 @@ async def under_fire(site: Site, faults: list[Fault], *, hole_s: float, callers:
                 await eventually(lambda: is_ready(site.stack), 10, every=0.02, what="the service to be ready again")
                 note(f"back after a path was {fault} s", time.monotonic() - whole, BACK_S + SLACK_S)
                 note("agreed with Asterisk after s", await agree(site.stack, AGREED_S), AGREED_S)
+            for relay in (site.ari, site.ami):
+                relay.bury()
             await crowd.turn_over(within=5)
         verdict = await judge(crowd)
     verdict.count.update(faults)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Flow
+from tests.chaos.report import Report
 from tests.ivr.orders import MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
 
@@ -48,9 +49,12 @@ def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif("M3VOIP_CHAOS" not in os.environ, reason="make chaos")
 def test_a_call_keeps_its_laws_in_1_000_000_random_orders_of_events() -> None:
-    orders = Orders(TREES, seed=int.from_bytes(os.urandom(4), "big"))
+    seed = int.from_bytes(os.urandom(4), "big")
+    orders, report = Orders(TREES, seed=seed), Report("R-19", "1,000,000 calls")
     for _ in range(1_000_000):
         orders.run()
+    report.tell({"events": f"{orders.events:,}", "kinds of facts that came up": len(orders.kinds), "seed": seed})
+    report.write()
 
 
 @pytest.mark.unit

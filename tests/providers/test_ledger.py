@@ -94,3 +94,25 @@ async def test_a_file_longer_than_a_block_is_read_whole(tmp_path: Path) -> None:
     reading = await LedgerFiles(tmp_path).read(T)
     assert len(reading.queue) == 5000
     assert {len(entries) for entries in reading.queue.values()} == {1}
+
+
+async def test_a_call_that_was_offered_to_us_is_told_apart_from_one_that_the_floor_took(tmp_path: Path) -> None:
+    lines = [
+        '{"eventtype":"HANGUP","eventtime":"1795431655.500000","uniqueid":"1.1","userfield":"inbound:15550100100:1795431650:+1555"}',
+        '{"eventtype":"HANGUP","eventtime":"1795431656.500000","uniqueid":"1.2","userfield":"floor:15550100100:1795431651:"}',
+        '{"eventtype":"HANGUP","eventtime":"1795431657.500000","uniqueid":"1.3","userfield":"somebody:else:1:2"}',
+    ]
+    (tmp_path / "cel-custom").mkdir()
+    (tmp_path / "cel-custom" / "hangups.jsonl").write_text("\n".join(lines) + "\n")
+    reading = await LedgerFiles(tmp_path, "n").read(datetime.fromtimestamp(1795431600, UTC))
+    assert (list(reading.unheard), list(reading.floor), len(reading.hangups)) == (["1.1"], ["1.2"], 3)
+    assert reading.unheard["1.1"].caller == "+1555"
+
+
+async def test_how_a_dial_went_is_in_the_queue_log_when_nobody_was_there_to_hear_it(tmp_path: Path) -> None:
+    (tmp_path / "queue_log").write_text("1795431650|1.1|dial|104|CONNECT|\n1795431659|1.1|dial|104|DIALLEFT|ANSWER\n")
+    reading = await LedgerFiles(tmp_path).read(datetime.fromtimestamp(1795431600, UTC))
+    answered, left = reading.queue["1.1"]
+    assert isinstance(answered, ev.AgentAnswered)
+    assert isinstance(left, ev.DialLeft)
+    assert (answered.extension, left.extension, left.status) == ("104", "104", "ANSWER")
