@@ -82,8 +82,8 @@ class Comparison:
     def welcome(self, strangers: Mapping[str, ev.FloorTook]) -> None:
         """Write down the calls that we never heard of, with all that happened to them."""
         for leg, took in strangers.items():
-            if self._calls.get(leg) is not None:
-                continue  # it came back by itself meanwhile
+            if self._calls.get(leg) is not None or leg in self._calls.finished:
+                continue  # it was heard meanwhile
             RECONCILED.labels("floor").inc()
             self._calls.deliver(leg, took)
             call = self._calls.get(leg)
