@@ -11,6 +11,7 @@ import pytest
 
 from m3voip.phones import Answer, Softphone, Ticker
 from m3voip.stack.stack import Stack, fresh_name
+from tests.support.eventually import eventually
 from tests.support.fixtures import in_own_task
 from tests.support.office import DID, api_of
 
@@ -42,11 +43,13 @@ async def test_callers_in_a_tree_reach_an_agent_on_the_floor_when_the_service_le
         await call.answered()
         await api.in_state("15550204001", "ivr")
         service = own_stack.processes["service"]
-        assert service.pid
-        os.kill(service.pid, signal.SIGTERM)
+        leaving = service.pid
+        assert leaving
+        os.kill(leaving, signal.SIGTERM)
         await call.hear_tone(1870, within=20, seconds=1.0)
         await asyncio.sleep(1)
         await call.hangup()
+        await eventually(lambda: service.pid not in (None, leaving), 30, what="the next process")
         await service.wait_ready()
         ended = await api.ended("15550204001", within=30)
         kinds = await api.kinds(ended["id"])
