@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.bench.instance import BenchStack, Patch
-from tests.bench.modes import ANSWERED, QUIET, STASIS, Mode
+from tests.bench.modes import ANSWERED, QUIET, STASIS, STEPS, Mode
 
 LEAN = ("bare_ari.py", "--answered", "--drop", QUIET)
 """The bare script of mode (c'), which is what m3voip does with a call."""
@@ -50,8 +50,8 @@ def setting(file: str, section: str, name: str, value: str) -> Patch:
         rest = text[head.end() :]
         end = rest.find("\n[")
         body, after = (rest, "") if end < 0 else (rest[:end], rest[end:])
-        body = re.sub(rf"(?m)^\s*{re.escape(name)}\s*=.*\n", "", body)
-        path.write_text(f"{text[: head.end()]}\n{name} = {value}{body}{after}", encoding="utf-8")
+        body, hits = re.subn(rf"(?m)^\s*{re.escape(name)}\s*=.*$", f"{name} = {value}", body)
+        path.write_text(text[: head.end()] + body + ("" if hits else f"\n{name} = {value}") + after, encoding="utf-8")
 
     return patch
 
@@ -85,6 +85,25 @@ def stretched_password(stack: BenchStack) -> None:
     setting("ari.conf", stack.settings.ari_user, "password", done.stdout.strip())(stack)
 
 
+def without_module(name: str) -> Patch:
+    """Take a module out of the allow-list."""
+
+    def patch(stack: BenchStack) -> None:
+        path = stack.folders.asterisk_etc / "modules.conf"
+        text, hits = re.subn(rf"(?m)^load\s*=>?\s*{re.escape(name)}\.so.*\n", "", path.read_text(encoding="utf-8"))
+        assert hits == 1, name
+        path.write_text(text, encoding="utf-8")
+
+    return patch
+
+
+def unfiltered(stack: BenchStack) -> None:
+    """AMI sends every event of the classes that our user reads."""
+    path = stack.folders.asterisk_etc / "manager.conf"
+    text = re.sub(r"(?m)^eventfilter\(.*\n", "", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+
+
 def one_format(stack: BenchStack) -> None:
     """The prompt only as 16 kHz linear, so that Asterisk transcodes."""
     for ending in ("ulaw", "alaw"):
@@ -98,7 +117,7 @@ def events_disabled(stack: BenchStack) -> None:
 
 
 AMI_EVENTS = (
-    "Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", "NewExten", "Newexten", "Hangup",
+    "TestEvent", "Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", "NewExten", "Newexten", "Hangup",
     "HangupRequest", "SoftHangupRequest", "VarSet", "DTMFBegin", "DTMFEnd", "DialBegin", "DialEnd", "DialState",
     "BridgeCreate", "BridgeDestroy", "BridgeEnter", "BridgeLeave", "Hold", "Unhold", "MusicOnHoldStart",
     "MusicOnHoldStop", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop", "MixMonitorStart",
@@ -140,6 +159,7 @@ def _pool(size: int) -> Patch:
 APPLICATION = (
     Lever(name="answer-by-ari", says="answer by ARI, not in the dialplan",
           program=("bare_ari.py", "--drop", QUIET), number=STASIS),
+    Lever(name="ten-steps", says="five more steps of dialplan before Stasis", number=STEPS),
     Lever(name="no-filter", says="no event filter", program=_drop()),
     *(
         Lever(name=f"get-{kind}", says=f"{kind} not filtered", program=_drop(*(other for other in _ALL if other != kind)))
@@ -158,6 +178,8 @@ CONFIGURATION = (
     Lever(name="cdr", says="CDR on, though nobody reads them", patch=setting("cdr.conf", "general", "enable", "yes")),
     Lever(name="no-ami", says="AMI off", patch=setting("manager.conf", "general", "enabled", "no")),
     Lever(name="ami-disabled", says="AMI: `disabledevents`: unwanted events are not made", patch=events_disabled),
+    Lever(name="ami-no-devices", says="AMI without res_manager_devicestate", patch=without_module("res_manager_devicestate")),
+    Lever(name="ami-no-filters", says="AMI: no event filter, everything of our classes is sent", patch=unfiltered),
     Lever(name="no-channelvars", says="ari.conf and manager.conf without channelvars",
           patch=both(setting("ari.conf", "general", "channelvars", ""), setting("manager.conf", "general", "channelvars", ""))),
     Lever(name="declined", says="stasis.conf: decline VarSet and DTMF begin (AMI refuses to start then, so it is off too)",
@@ -165,6 +187,8 @@ CONFIGURATION = (
                      _declined("ast_channel_varset_type", "ast_channel_dtmf_begin_type"))),
     Lever(name="declined-rtcp", says="stasis.conf: decline RTCP messages",
           patch=_declined("ast_rtp_rtcp_sent_type", "ast_rtp_rtcp_received_type")),
+    Lever(name="declined-test", says="stasis.conf: decline test messages (Debian builds Asterisk with its test framework)",
+          patch=_declined("ast_test_suite_message_type")),
     Lever(name="stasis-2", says="stasis.conf: 2 threads", patch=_pool(2)),
     Lever(name="stasis-20", says="stasis.conf: 20 threads", patch=_pool(20)),
     Lever(name="sip-2", says="pjsip.conf: taskpool of 2, not 5",

@@ -21,7 +21,8 @@ class Mode:
     is_service: bool = False
 
 
-DIALPLAN, STASIS, ANSWERED, AGI, SERVICE = "15550199100", "15550199200", "15550199210", "15550199300", "15550199400"
+DIALPLAN, STASIS, ANSWERED, STEPS = "15550199100", "15550199200", "15550199210", "15550199220"
+AGI, SERVICE = "15550199300", "15550199400"
 """The numbers in asterisk/bench.conf; the last one is m3voip's, provisioned like any other."""
 
 QUIET = (

@@ -32,7 +32,7 @@ def _make(folder: Path) -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     subprocess.run([base, "-m", "venv", str(making)], check=True)
     subprocess.run(
-        [str(making / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", str(LOCK)],
+        [str(making / "bin" / "python"), "-m", "pip", "install", "-qq", "--require-hashes", "--no-deps", "-r", str(LOCK)],
         check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
     )  # fmt: skip
     making.rename(folder)

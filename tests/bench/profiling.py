@@ -1,7 +1,8 @@
 """What bounds a mode: who uses the CPU while it runs at 60 % of its ceiling. Prints; writes nothing.
 
 Asterisk does not name its threads, but its command line knows which function each one began with. Python is sampled by
-py-spy (in the peers' environment). What the service counts itself (ARI events and requests) is shown per call.
+py-spy while it holds the interpreter (in the peers' environment). What the service counts itself (ARI events and
+requests) is shown per call.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def main(mode: Mode, rate: float, tell: Tell) -> None:
 
 async def _profile(mode: Mode, rate: float, tell: Tell) -> None:
     async with started() as stack, running(mode, stack) as program:
+        await asyncio.to_thread(peers_python, stack.folders.cache)
         if mode.is_service:
             await service.provision(stack)
         if not rate:
@@ -109,7 +111,7 @@ async def _samples(stack: BenchStack, program: Program) -> str:
     out = Path(stack.folders.log) / "py-spy.txt"
     process = await asyncio.create_subprocess_exec(
         str(spy), "record", "--format", "raw", "--rate", "250", "--duration", str(int(SECONDS - 1)),
-        "--nonblocking", "--output", str(out), "--pid", str(program.pid),
+        "--nonblocking", "--gil", "--output", str(out), "--pid", str(program.pid),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     await process.wait()

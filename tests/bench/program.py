@@ -58,13 +58,8 @@ async def running(mode: Mode, stack: BenchStack) -> AsyncIterator[Program]:
         )
     program = Program(process, log)
     try:
-        async with asyncio.timeout(START_SECONDS):
-            while not await (_service_ready(stack) if mode.is_service else _said_ready(log)):
-                program.check()
-                await asyncio.sleep(0.05)
+        await _ready(mode, stack, program)
         yield program
-    except TimeoutError:
-        raise ProgramError(f"{mode.name} is not ready: {program.last_words()}") from None
     finally:
         if process.returncode is None:
             process.terminate()
@@ -73,6 +68,16 @@ async def running(mode: Mode, stack: BenchStack) -> AsyncIterator[Program]:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+async def _ready(mode: Mode, stack: BenchStack, program: Program) -> None:
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not await (_service_ready(stack) if mode.is_service else _said_ready(program.log)):
+                program.check()
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise ProgramError(f"{mode.name} is not ready: {program.last_words()}") from None
 
 
 def _command(mode: Mode, stack: BenchStack) -> list[str]:

@@ -16,6 +16,7 @@ from tests.bench import service
 from tests.bench.instance import BenchStack, started
 from tests.bench.load import Patience, Step, step
 from tests.bench.modes import BY_NAME, MODES, Mode
+from tests.bench.peers import peers_python
 from tests.bench.program import ProgramError, running
 from tests.bench.search import ceiling
 
@@ -88,6 +89,7 @@ async def _make_ready(stack: BenchStack, plan: Plan, results: Results, tell: Tel
     except ProgramError as error:
         results.failed[mode.name] = str(error)
         tell(f"{mode.name}: {error}")
+    await asyncio.to_thread(peers_python, stack.folders.cache)
     tell(f"ready; {len(plan.modes)} modes")
 
 
