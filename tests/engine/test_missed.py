@@ -57,7 +57,15 @@ def test_the_end_of_a_talk_is_the_end_of_the_leg_when_the_ledger_names_that_seco
     (told,) = missed(call(State.TALKING, queued_at=T0, talk_over=False), [left], gone)
     assert told.at == gone
     (alone,) = missed(call(State.TALKING, queued_at=T0), [left], gone + timedelta(seconds=30))
-    assert alone.at == left.at
+    assert alone.at == left.at + timedelta(seconds=0.5)
+
+
+def test_a_talk_of_less_than_a_second_ends_after_it_began() -> None:
+    left = ev.AgentLeft(at=T0 + timedelta(seconds=3), extension="101", by_caller=True)
+    told = missed(call(State.QUEUED, queued_at=T0), [after(3), left])
+    assert [type(event) for event in merged(told, [])] == [ev.AgentAnswered, ev.AgentLeft]
+    gone = T0 + timedelta(seconds=3.2)
+    assert [event.at for event in missed(call(State.QUEUED, queued_at=T0), [after(3), left], gone)] == [gone, gone]
 
 
 def test_nothing_in_the_ledger_is_older_than_the_queue_it_belongs_to() -> None:

@@ -91,7 +91,7 @@ async def test_an_agent_answered_and_the_talk_ended_while_nobody_listened() -> N
         ev.AgentAnswered(at=T0 + timedelta(seconds=2), extension="101"),
         ev.AgentLeft(at=T0 + timedelta(seconds=3), extension="101", by_caller=False),
     ]
-    gone = ev.CallerHungUp(at=T0 + timedelta(seconds=3), cause=16)
+    gone = ev.CallerHungUp(at=T0 + timedelta(seconds=3.5), cause=16)
     world.reading = LedgerReading(queue={"a.1": entries}, hangups={"a.1": gone}, floor={})
     await world.recovery.reconcile()
     assert world.kinds() == [
@@ -165,7 +165,7 @@ async def test_calls_served_on_the_floor_get_their_record_once() -> None:
         ev.AgentAnswered(at=T0 + timedelta(seconds=4), extension="101"),
         ev.AgentLeft(at=T0 + timedelta(seconds=9), extension="101", by_caller=True),
     ]
-    gone = ev.CallerHungUp(at=T0 + timedelta(seconds=9), cause=16)
+    gone = ev.CallerHungUp(at=T0 + timedelta(seconds=9.5), cause=16)
     world.reading = LedgerReading(queue={"a.5": entries}, hangups={"a.5": gone}, floor={"a.5": took})
     await world.recovery.reconcile(T0 - timedelta(seconds=5))
     assert world.kinds() == [
@@ -225,7 +225,7 @@ async def test_a_hang_up_heard_before_the_ledger_was_read_does_not_hide_the_talk
     assert world.kinds() == []
     await world.recovery.reconcile()
     assert world.kinds() == ["queue.joined", "call.connected", "call.talk_ended", "call.ended"]
-    assert (world.ended()[0].reason, world.ended()[0].talk_s) == (EndReason.AGENT_HUNG_UP, 1.4)
+    assert (world.ended()[0].reason, world.ended()[0].talk_s) == (EndReason.AGENT_HUNG_UP, 0.9)
 
 
 async def test_a_prompt_that_ends_while_we_look_whether_it_plays_leaves_nobody_in_silence() -> None:

@@ -36,6 +36,7 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
     if call.state not in ASKING:
         return []
     since = asked_since(call) or EARLIEST
+    begun = since.replace(microsecond=0)
     talking = call.state is State.TALKING
     seen: dict[type[ev.Event], int] = {
         ev.QueueJoined: 1 if call.joined or talking else 0,
@@ -46,32 +47,44 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
     result: list[ev.Event] = []
     for entry in entries:
         kind = type(entry)
-        if entry.at < since.replace(microsecond=0):
+        if entry.at < begun:
             continue
         if seen.get(kind, 0) > 0:
             seen[kind] -= 1
             continue
-        ends_with_leg = kind is ev.AgentLeft and gone_at is not None and _just_after(entry.at, gone_at)
-        result.append(replace(entry, at=gone_at if ends_with_leg else max(entry.at, since)))
+        since = max(since, _instant(entry, gone_at))
+        result.append(replace(entry, at=since))
     return result
 
 
-def _just_after(second: datetime, at: datetime) -> bool:
-    """Whether this instant may be what the ledger rounded down to that second."""
-    return timedelta() <= at - second < 2 * LEDGER_SECOND
+def _instant(entry: ev.Event, gone_at: datetime | None) -> datetime:
+    """When it was, as well as whole seconds tell: a talk's end is the leg's, if that falls into its second; what else talks
+    are measured by is taken to be in the middle of its second, which halves the error."""
+    if not isinstance(entry, ev.AgentAnswered | ev.AgentLeft):
+        return entry.at
+    if isinstance(entry, ev.AgentLeft) and gone_at is not None and timedelta() <= gone_at - entry.at < 2 * LEDGER_SECOND:
+        return gone_at
+    middle = entry.at + LEDGER_SECOND / 2
+    return middle if gone_at is None else min(middle, gone_at)
 
 
 def merged(entries: Sequence[ev.Event], heard: Sequence[ev.Event]) -> list[ev.Event]:
     """Ledger entries and events that were heard, in the order in which they happened, each thing once."""
-    rest = [entry for entry in entries if not any(_same(entry, event) for event in heard)]
+    rest, partners = [], list(heard)
+    for entry in entries:
+        partner = next((event for event in partners if _same(entry, event)), None)
+        if partner is None:
+            rest.append(entry)
+        else:
+            partners.remove(partner)
     return sorted([*rest, *heard], key=lambda event: event.at)
 
 
 def _same(entry: ev.Event, event: ev.Event) -> bool:
-    """Whether a ledger entry and an event tell of one thing. The ledger writes its second a little after the event."""
+    """Whether a ledger entry and an event tell of one thing. The ledger writes a little after the event."""
     if type(entry) is not type(event) or getattr(entry, "extension", "") != getattr(event, "extension", ""):
         return False
-    return -LEDGER_SECOND < entry.at - event.at.replace(microsecond=0) <= LEDGER_SECOND
+    return abs(entry.at - event.at) <= 1.5 * LEDGER_SECOND
 
 
 def came_back(call: Call, returned: ev.Event | None) -> bool:
