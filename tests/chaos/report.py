@@ -55,7 +55,7 @@ class Report:
         text = PAGE.read_text(encoding="utf-8")
         begin, end = f"<!-- {self._bar} -->", f"<!-- end {self._bar} -->"
         part = f"{begin}\n{head}\n\n| | |\n|---|---|\n{rows}\n{end}"
-        found = re.sub(f"{begin}.*?{end}", lambda _: part, text, flags=re.DOTALL)
+        found = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: part, text, flags=re.DOTALL)
         assert found != text, f"{PAGE} has no place for {self._bar}"
         PAGE.write_text(found, encoding="utf-8")
 
