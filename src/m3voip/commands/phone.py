@@ -72,6 +72,8 @@ def _finish(work: Coroutine[object, object, None]) -> None:
     """Run to the end, or to Ctrl-C or SIGTERM, which hang up and unregister first."""
     from m3voip.phones import PhoneError
 
+    # A shell starts what it puts into the background with SIGINT ignored; then nothing could end us politely.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     why = ""
     with suppress(KeyboardInterrupt):
