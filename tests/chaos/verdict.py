@@ -14,6 +14,7 @@ from tests.support.eventually import eventually
 
 SAME_END_S = 1.0
 SAME_TALK_S = 1.0
+TOO_SHORT_S = 0.2
 LATE_FACTS = {"recording.ready", "voicemail.stored"}
 """Written by jobs after a call has ended."""
 
@@ -122,8 +123,8 @@ def _judge_talks(visit: Visit, record: Record, agents: Agents, verdict: Verdict,
     verdict.note("talk off by s", abs(record.talk_s - seconds))
     if abs(record.talk_s - seconds) > SAME_TALK_S:
         verdict.faults.append(f"{number}: talked {seconds:.2f} s, written down is {record.talk_s:.2f}")
-    if "call.on_floor" in record.kinds:
-        return  # nobody decided that these may be recorded
+    if "call.on_floor" in record.kinds or (seconds < TOO_SHORT_S and not record.recordings):
+        return  # nobody decided that calls of the floor may be recorded; an instant leaves no frame
     if len(record.recordings) != 1:
         verdict.faults.append(f"{number}: {len(record.recordings)} recordings of a talk of {seconds:.2f} s")
         return
