@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import count
 from random import Random
 
-from m3voip.phones import PhoneTimeoutError, Softphone, Ticker
+from m3voip.phones import CallRefusedError, PhoneTimeoutError, Softphone, Ticker
 from m3voip.phones.errors import SipError
 from m3voip.stack.stack import Stack
 from tests.chaos.people import PLANS, Agents, Caller, Plan, Visit
@@ -164,6 +164,8 @@ async def prepare(stack: Stack) -> None:
             try:
                 await call.answered()
                 await call.ended(within=1)  # turned away: the number is not known yet
+            except CallRefusedError:
+                return False
             except PhoneTimeoutError:
                 return DID in await stack.cli(f"dialplan show {DID}@did-floor")
             finally:

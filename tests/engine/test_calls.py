@@ -185,3 +185,10 @@ async def test_an_offer_that_is_missed_as_the_wait_ends_counts_wherever_the_call
     world.calls.deliver("a.1", ev.AgentDidNotAnswer(at=world.time, extension="101", rang_ms=9000))
     assert world.kinds()[-1] == "agent.ring_no_answer"
     assert "call.unexpected" not in world.kinds()
+
+
+async def test_a_number_that_the_dialplan_does_not_know_yet_is_answered_by_us() -> None:
+    world = World()
+    event = ev.CallArrived(at=world.time, leg="a.1", node="n", created=world.time, did="1", caller="2", answered=False)
+    world.calls.deliver("a.1", event)
+    assert [type(command).__name__ for command in world.commands] == ["Answer", "Play"]

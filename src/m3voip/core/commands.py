@@ -19,6 +19,10 @@ class Command(Struct, frozen=True, kw_only=True):
     leg: str
 
 
+class Answer(Command, frozen=True, kw_only=True):
+    """Answer the caller's leg. The dialplan has done so for every number that it knows already."""
+
+
 class Play(Command, frozen=True, kw_only=True):
     """Play ``media`` one after the other. Each is ``prompt:<sha>`` (rendered text or file), ``digits:<0-9*#>``,
     ``number:<n>`` or ``silence:<seconds>``."""

@@ -20,7 +20,8 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class CallArrived(Event, frozen=True, kw_only=True):
-    """A caller's leg stands in the application, answered. ``did`` and ``caller`` are digits with or without ``+``.
+    """A caller's leg stands in the application; ``answered``: the dialplan knew the number and has answered. ``did`` and
+    ``caller`` are digits with or without ``+``.
 
     ``node`` and ``created`` (when the telephony node made the leg) with ``leg`` name the call for ever (ids.derived_id).
     """
@@ -31,6 +32,7 @@ class CallArrived(Event, frozen=True, kw_only=True):
     did: str
     caller: str
     caller_name: str = ""
+    answered: bool = True
 
 
 class CallerPressed(Event, frozen=True, kw_only=True):

@@ -96,7 +96,9 @@ def arrive(call: Call, event: ev.CallArrived, now: datetime, flow: Flow | None) 
             tree_version=flow.version if flow else 0,
         ),
     )
-    return first.hang_up(EndReason.REJECTED, CALL_REJECTED) if flow is None else flow.start(first, event.at, now)
+    if flow is None:
+        return first.hang_up(EndReason.REJECTED, CALL_REJECTED)
+    return flow.start(first if event.answered else first.do(do.Answer(leg=event.leg)), event.at, now)
 
 
 def floor_took_new(call: Call, event: ev.FloorTook) -> Step:

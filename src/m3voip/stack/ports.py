@@ -19,8 +19,9 @@ from pathlib import Path
 from m3voip.stack import files
 from m3voip.stack.errors import StackError
 
-RTP_COUNT = 2000
-"""Ports of the RTP range: 1000 audio streams, since each takes an even port and the next for RTCP."""
+RTP_COUNT = 500
+"""Ports of the RTP range: 250 audio streams, since each takes an even port and the next for RTCP. More than a small machine
+carries, and few enough that many instances find a free block beside each other."""
 
 _PREFERRED = {
     "sip_udp": 5060, "sip_tcp": 5060, "sip_tls": 5061, "http": 8088, "wss": 8089, "ami": 5038, "agi": 4573,

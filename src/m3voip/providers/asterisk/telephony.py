@@ -23,7 +23,7 @@ from m3voip.providers.asterisk.ari.model import Channel
 from m3voip.providers.asterisk.ari.pending import OnError
 from m3voip.providers.asterisk.ari.request import Request
 from m3voip.providers.asterisk.ledger import FLOOR, read_mark
-from m3voip.providers.asterisk.translate import INBOUND, returned
+from m3voip.providers.asterisk.translate import INBOUND, UP, returned
 
 log = structlog.get_logger()
 
@@ -107,6 +107,8 @@ class AsteriskTelephony:
             case do.Play():
                 uris = [_media(item) for item in command.media]
                 return [channels.play(command.leg, uris, playback_id=command.prompt)]
+            case do.Answer():
+                return [channels.answer(command.leg)]
             case do.StopPlaying():
                 return [media.stop_playback(command.prompt)]
             case do.Hangup():
@@ -185,6 +187,7 @@ class AsteriskTelephony:
                 did=args[1] if len(args) > 1 else "",
                 caller=channel.caller.number,
                 caller_name=channel.caller.name,
+                answered=channel.state == UP,
             )
         return LegSeen(
             leg=channel.id,

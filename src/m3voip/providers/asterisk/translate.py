@@ -15,6 +15,8 @@ INBOUND = "inbound"
 """First Stasis argument of a new caller; those of returning legs are in ``returned``. dialplans/*.conf passes them."""
 
 _CHANNEL = "channel:"
+UP = "Up"
+"""An answered channel's state."""
 
 
 def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
@@ -54,6 +56,7 @@ def _entered(event: ari.StasisStart) -> tuple[str, ev.Event] | None:
             did=args[1] if len(args) > 1 else "",
             caller=channel.caller.number,
             caller_name=channel.caller.name,
+            answered=channel.state == UP,
         )
     back = returned(args, event.timestamp)
     return None if back is None else (channel.id, back)
