@@ -36,8 +36,8 @@ class Lever:
         return Mode(name=self.name, label=self.says, number=self.number, program=self.program)
 
 
-def setting(file: str, section: str, name: str, value: str) -> Patch:
-    """Set `name` in a section of a configuration file; the line is added when there is none."""
+def setting(file: str, section: str, name: str, value: str, *, again: bool = False) -> Patch:
+    """Set `name` in a section of a configuration file; the line is added when there is none, or once more (`again`)."""
 
     def patch(stack: BenchStack) -> None:
         path = stack.folders.asterisk_etc / file
@@ -50,7 +50,7 @@ def setting(file: str, section: str, name: str, value: str) -> Patch:
         rest = text[head.end() :]
         end = rest.find("\n[")
         body, after = (rest, "") if end < 0 else (rest[:end], rest[end:])
-        body, hits = re.subn(rf"(?m)^\s*{re.escape(name)}\s*=.*$", f"{name} = {value}", body)
+        body, hits = (body, 0) if again else re.subn(rf"(?m)^\s*{re.escape(name)}\s*=.*$", f"{name} = {value}", body)
         path.write_text(text[: head.end()] + body + ("" if hits else f"\n{name} = {value}") + after, encoding="utf-8")
 
     return patch
@@ -97,36 +97,22 @@ def without_module(name: str) -> Patch:
     return patch
 
 
-def unfiltered(stack: BenchStack) -> None:
-    """AMI sends every event of the classes that our user reads."""
-    path = stack.folders.asterisk_etc / "manager.conf"
-    text = re.sub(r"(?m)^eventfilter\(.*\n", "", path.read_text(encoding="utf-8"))
-    path.write_text(text, encoding="utf-8")
-
-
 def one_format(stack: BenchStack) -> None:
     """The prompt only as 16 kHz linear, so that Asterisk transcodes."""
     for ending in ("ulaw", "alaw"):
         (stack.folders.prompts / f"bench.{ending}").unlink()
 
 
-def events_disabled(stack: BenchStack) -> None:
-    """AMI events that our user's filter would drop are not even made."""
-    wanted = set(re.findall(r"name\((\w+)\)", (stack.folders.asterisk_etc / "manager.conf").read_text("utf-8")))
-    setting("manager.conf", "general", "disabledevents", ",".join(e for e in AMI_EVENTS if e not in wanted))(stack)
+def removed(file: str, pattern: str) -> Patch:
+    """A configuration file without the settings whose names match."""
 
+    def patch(stack: BenchStack) -> None:
+        path = stack.folders.asterisk_etc / file
+        text, hits = re.subn(rf"(?m)^{pattern}\s*=.*\n", "", path.read_text(encoding="utf-8"))
+        assert hits, pattern
+        path.write_text(text, encoding="utf-8")
 
-AMI_EVENTS = (
-    "TestEvent", "Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode", "NewExten", "Newexten", "Hangup",
-    "HangupRequest", "SoftHangupRequest", "VarSet", "DTMFBegin", "DTMFEnd", "DialBegin", "DialEnd", "DialState",
-    "BridgeCreate", "BridgeDestroy", "BridgeEnter", "BridgeLeave", "Hold", "Unhold", "MusicOnHoldStart",
-    "MusicOnHoldStop", "RTCPSent", "RTCPReceived", "ChannelTalkingStart", "ChannelTalkingStop", "MixMonitorStart",
-    "MixMonitorStop", "LocalBridge", "LocalOptimizationBegin", "LocalOptimizationEnd", "ExtensionStatus",
-    "PresenceStatus", "PresenceStateChange", "PeerStatus", "SuccessfulAuth", "ChallengeSent",
-    "ChallengeResponseFailed", "InvalidPassword", "InvalidAccountID", "UserEvent", "AsyncAGIStart", "AGIExecStart",
-    "AGIExecEnd", "CEL", "Cdr",
-)  # fmt: skip
-"""What Asterisk sends about channels."""
+    return patch
 
 
 def _environ(**values: str) -> Patch:
@@ -145,7 +131,7 @@ _ALL = tuple(QUIET.split(","))
 
 
 def _declined(*types: str) -> Patch:
-    return added("stasis.conf", "[declined_message_types]\n" + "\n".join(f"decline = {each}" for each in types))
+    return both(*(setting("stasis.conf", "declined_message_types", "decline", each, again=True) for each in types))
 
 
 def _trunk(**values: str) -> Patch:
@@ -177,9 +163,11 @@ CONFIGURATION = (
     Lever(name="no-cel", says="CEL off", patch=setting("cel.conf", "general", "enable", "no")),
     Lever(name="cdr", says="CDR on, though nobody reads them", patch=setting("cdr.conf", "general", "enable", "yes")),
     Lever(name="no-ami", says="AMI off", patch=setting("manager.conf", "general", "enabled", "no")),
-    Lever(name="ami-disabled", says="AMI: `disabledevents`: unwanted events are not made", patch=events_disabled),
+    Lever(name="ami-all-made", says="AMI without `disabledevents`: unwanted events are made and then filtered",
+          patch=removed("manager.conf", "disabledevents")),
     Lever(name="ami-no-devices", says="AMI without res_manager_devicestate", patch=without_module("res_manager_devicestate")),
-    Lever(name="ami-no-filters", says="AMI: no event filter, everything of our classes is sent", patch=unfiltered),
+    Lever(name="ami-no-filters", says="AMI without event filters",
+          patch=removed("manager.conf", r"eventfilter\(name\(\w+\)\)")),
     Lever(name="no-channelvars", says="ari.conf and manager.conf without channelvars",
           patch=both(setting("ari.conf", "general", "channelvars", ""), setting("manager.conf", "general", "channelvars", ""))),
     Lever(name="declined", says="stasis.conf: decline VarSet and DTMF begin (AMI refuses to start then, so it is off too)",
@@ -187,8 +175,7 @@ CONFIGURATION = (
                      _declined("ast_channel_varset_type", "ast_channel_dtmf_begin_type"))),
     Lever(name="declined-rtcp", says="stasis.conf: decline RTCP messages",
           patch=_declined("ast_rtp_rtcp_sent_type", "ast_rtp_rtcp_received_type")),
-    Lever(name="declined-test", says="stasis.conf: decline test messages (Debian builds Asterisk with its test framework)",
-          patch=_declined("ast_test_suite_message_type")),
+    Lever(name="test-messages", says="stasis.conf: test messages not declined", patch=removed("stasis.conf", "decline")),
     Lever(name="stasis-2", says="stasis.conf: 2 threads", patch=_pool(2)),
     Lever(name="stasis-20", says="stasis.conf: 20 threads", patch=_pool(20)),
     Lever(name="sip-2", says="pjsip.conf: taskpool of 2, not 5",
