@@ -99,7 +99,7 @@ async def test_a_call_through_a_queue_is_told_with_the_callers_channel_id(open_a
                 "Local/quiet@lab/n", app=ari.app, channel_id="caller-1", variables={"M3_CALL_ID": "call-1"}
             )
         )
-        await eventually(lambda: ari.events)
+        await eventually(lambda: any(type(event).__name__ == "StasisStart" for event in ari.events))
         await ari.client.call(channels.send_on("caller-1", context="lab", extension="queue"))
         await eventually(lambda: "AgentConnect" in seen.names())
         await ari.client.call(channels.hangup("caller-1"))
