@@ -62,7 +62,11 @@ def _instant(entry: ev.Event, gone_at: datetime | None) -> datetime:
     are measured by is taken to be in the middle of its second, which halves the error."""
     if not isinstance(entry, ev.AgentAnswered | ev.AgentLeft):
         return entry.at
-    if isinstance(entry, ev.AgentLeft) and gone_at is not None and timedelta() <= gone_at - entry.at < 2 * LEDGER_SECOND:
+    if (
+        isinstance(entry, ev.AgentLeft)
+        and gone_at is not None
+        and timedelta() <= gone_at - entry.at < 2 * LEDGER_SECOND
+    ):
         return gone_at
     middle = entry.at + LEDGER_SECOND / 2
     return middle if gone_at is None else min(middle, gone_at)
