@@ -41,8 +41,8 @@ class Record:
     events: list[Event] = field(default_factory=list)
     recordings: list[float] = field(default_factory=list)
     """Durations in seconds."""
-    announced: int = 0
-    """How often ``call.ended`` stands in the outbox."""
+    announced: list[datetime] = field(default_factory=list)
+    """When ``call.ended`` was put into the outbox; once is right."""
 
     @property
     def kinds(self) -> list[str]:
@@ -68,8 +68,8 @@ async def read(stack: Stack) -> dict[str, list[Record]]:
                 records[row["call_id"]].events.append(event)
             for row in await db.fetch("select call_id, duration_s from recording"):
                 records[row["call_id"]].recordings.append(row["duration_s"])
-            for row in await db.fetch("select call_id from outbox where kind = 'call.ended'"):
-                records[row["call_id"]].announced += 1
+            for row in await db.fetch("select call_id, created_at from outbox where kind = 'call.ended'"):
+                records[row["call_id"]].announced.append(row["created_at"])
     finally:
         await db.close()
     found: dict[str, list[Record]] = {}

@@ -15,6 +15,8 @@ from tests.support.eventually import eventually
 SAME_END_S = 1.0
 SAME_TALK_S = 1.0
 TOO_SHORT_S = 0.2
+SOON_S = 5.0
+"""By then an end is written down, if the service was there all the time."""
 LATE_FACTS = {"recording.ready", "voicemail.stored"}
 """Written by jobs after a call has ended."""
 
@@ -87,8 +89,8 @@ def _judge_record(visit: Visit, record: Record, verdict: Verdict, *, dropped: bo
         verdict.faults.append(f"{number}: seq has a gap")
     if record.last_seq != len(record.events):
         verdict.faults.append(f"{number}: last_seq {record.last_seq}, {len(record.events)} events")
-    if record.announced != 1:
-        verdict.faults.append(f"{number}: call.ended stands {record.announced} times in the outbox")
+    if len(record.announced) != 1:
+        verdict.faults.append(f"{number}: call.ended stands {len(record.announced)} times in the outbox")
     if record.ended_at is None or record.state != "ended":
         verdict.faults.append(f"{number}: no end, state {record.state}")
     elif visit.ended_at is not None and not dropped:
@@ -150,7 +152,8 @@ def _judge_drop(
 
 
 def _judge_service(visit: Visit, record: Record, lives: Lives, verdict: Verdict) -> None:
-    """Who came while there was no service was served by the floor; who pressed a key while there was one got on."""
+    """Who came while there was no service was served by the floor; who pressed a key while there was one got on; what ended
+    while there was one is written down soon."""
     on_floor = "call.on_floor" in record.kinds
     if visit.answered_at is not None and lives.was_dead(visit.answered_at, for_s=0.1):
         verdict.count["came while dead"] += 1
@@ -160,6 +163,11 @@ def _judge_service(visit: Visit, record: Record, lives: Lives, verdict: Verdict)
     heard = any(lives.answered(at - 1.0, at + 2.0) and at + 2.0 < (visit.ended_at or 0.0) for at in visit.pressed)
     if visit.plan in KEYS and heard and not got_on:
         verdict.faults.append(f"{visit.number}: pressed a key in a menu, and nothing came of it")
+    if visit.ended_at is not None and lives.answered(visit.ended_at, visit.ended_at + SOON_S) and record.announced:
+        late = record.announced[0].timestamp() - visit.ended_at
+        verdict.note("end written down after s", late)
+        if late > SOON_S:
+            verdict.faults.append(f"{visit.number}: the end was written down {late:.1f} s later")
     resumed = [event for event in record.all("call.resumed") if event.payload["state"] == "ivr"]
     if resumed and got_on and not on_floor:
         verdict.count["menus carried on"] += 1
