@@ -53,6 +53,7 @@ class Pool:
             server_settings={"application_name": name},
         )
         self._open = False
+        self._giving_back: set[asyncio.Task[None]] = set()
 
     @property
     def raw(self) -> asyncpg.Pool:
@@ -76,20 +77,37 @@ class Pool:
     @asynccontextmanager
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[PoolConnectionProxy]:
         """A connection for work that takes ``within`` seconds at most. Raises StorageUnavailable."""
+        deadline = asyncio.get_running_loop().time() + within
         try:
-            async with asyncio.timeout(within) as limit, self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                # Cancelling alone would wait for a server that does not answer: for the rollback, then for the reset.
-                give_up = asyncio.get_running_loop().call_at(limit.when() or 0.0, connection.terminate)
-                try:
+            connection = await self._pool.acquire(timeout=min(CONNECT_SECONDS, within))
+            # Cancelling alone would wait for a server that does not answer: for the rollback, then for the reset.
+            give_up = asyncio.get_running_loop().call_at(deadline, connection.terminate)
+            try:
+                async with asyncio.timeout_at(deadline):
                     yield connection
-                finally:
-                    give_up.cancel()
+            finally:
+                await self._give_back(connection, give_up)
         except AWAY as error:
             raise StorageUnavailable(f"Postgres is away: {type(error).__name__}") from error
         except asyncpg.InterfaceError as error:
             if "clos" not in str(error):  # the connection is closed or closing; anything else is a bug of ours
                 raise
             raise StorageUnavailable("Postgres closed the connection") from error
+
+    async def _give_back(self, connection: PoolConnectionProxy, give_up: asyncio.TimerHandle) -> None:
+        """The pool resets the connection by a shielded task of its own; whoever is cancelled meanwhile would leave that task's
+        error for nobody to read. What was asked is done by now, so a failed reset costs the connection and nothing else."""
+        giving_back = asyncio.create_task(self._pool.release(connection), name="postgres-release")
+        self._giving_back.add(giving_back)
+
+        def given_back(task: asyncio.Task[None]) -> None:
+            give_up.cancel()
+            self._giving_back.discard(task)
+            if not task.cancelled():
+                task.exception()
+
+        giving_back.add_done_callback(given_back)
+        await asyncio.wait([giving_back])
 
     @asynccontextmanager
     async def transaction(self, within: float = WORK_SECONDS) -> AsyncIterator[PoolConnectionProxy]:
