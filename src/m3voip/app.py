@@ -21,6 +21,7 @@ from m3voip.engine.board import Board
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.directory import DirectoryKeeper
+from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.health import Checks
@@ -74,6 +75,12 @@ class Service:
         # deciding
         self.directory = CurrentDirectory()
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
+        self.preferred_agents = PreferredAgents(
+            last_agents=self.call_store,
+            is_free=lambda tenant, extension: self.board.is_free(tenant, extension),  # noqa: PLW0108  # made below
+            deliver=self._deliver,
+            clock=self.clock,
+        )
         self.node = AsteriskNode(
             settings,
             names=self.directory,
@@ -90,6 +97,7 @@ class Service:
             event_log=self.writer,
             telephony=self.node.telephony,
             crm=self.crm,
+            agents=self.preferred_agents,
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below

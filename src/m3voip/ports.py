@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from m3voip.core.commands import AskCrm, Command
+from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 from m3voip.ivr.prompts import PromptSource
@@ -121,6 +121,14 @@ class CrmPort(Protocol):
         ...
 
 
+class AgentFinder(Protocol):
+    """Finds the agent whom a caller should have first; answers through the leg's mailbox within the command's budget."""
+
+    def find_agent(self, command: FindAgent) -> None:
+        """Look; never blocks."""
+        ...
+
+
 class Clock(Protocol):
     """The time, aware UTC."""
 
@@ -163,6 +171,14 @@ class CallFinder(Protocol):
 
     async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
         """By our id, or by the leg's name for calls served on the floor."""
+        ...
+
+
+class LastAgents(Protocol):
+    """Who last talked with a caller."""
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the tenant's agent; "" when there is none since then. ``caller`` in digits."""
         ...
 
 

@@ -75,6 +75,7 @@ class World:
         self.rows: list[f.Recorded] = []
         self.commands: list[do.Command] = []
         self.asked: list[do.AskCrm] = []
+        self.looked_for: list[do.FindAgent] = []
         self.legs: dict[str, LegSeen] = {}
         self.playing: set[str] = set()
         self.reading = LedgerReading(queue={}, hangups={}, floor={})
@@ -82,7 +83,7 @@ class World:
         self.watched: list[str] = []
         self.node_started = T0 - timedelta(days=1)
         self.flow: OneQueueFlow | None = OneQueueFlow()
-        self.calls = Calls(event_log=self, telephony=self, crm=self, clock=self, router=self._route)
+        self.calls = Calls(event_log=self, telephony=self, crm=self, agents=self, clock=self, router=self._route)
         self.recovery = Recovery(calls=self.calls, source=self, ledger=self, finder=self)
 
     # ports
@@ -98,6 +99,9 @@ class World:
 
     def ask(self, command: do.AskCrm) -> None:
         self.asked.append(command)
+
+    def find_agent(self, command: do.FindAgent) -> None:
+        self.looked_for.append(command)
 
     def now(self) -> datetime:
         return self.time

@@ -15,6 +15,7 @@ from m3voip.core.call import Flow
 from tests.chaos.report import Report
 from tests.ivr.orders import MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
+from tests.routing.support import TO_BOX, TO_QUEUE, TO_TREE, flow_of, route, rule
 
 EVERYTHING = tree_of(
     """
@@ -32,7 +33,14 @@ bye: {hangup: Bye.}
     "ask",
 )
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
-TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
+ROUTE = flow_of(
+    route(
+        rule("known", TO_TREE, when={"crm": {"balance": "*"}}, preferred={"last_agent_days": 3}),
+        rule("trial", split=[{"percent": 50, "to": TO_QUEUE}, {"percent": 50, "to": TO_BOX}]),
+        crm={"path": "/v1/x", "extract": {"balance": "b"}},
+    )
+)
+TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, ROUTE, None)
 
 
 @pytest.mark.unit

@@ -61,6 +61,7 @@ class Call(Struct, frozen=True, kw_only=True):
     tree_version: int = 0
     cursor: Cursor = Cursor()
     variables: dict[str, str] = {}
+    rule: str = ""
     queue: str = ""
     visits: int = 0
     queued_at: datetime | None = None
@@ -161,6 +162,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, floor=False,
                                                     cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
+        case f.CallRouted():         return replace(call, seq=seq, rule=fact.rule)
+        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor())
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
                                                     joined=False, missed_offers=0, gave_up=False)

@@ -27,12 +27,15 @@ BUDGET_S = 0.7
 CONNECT_S = 0.5
 
 _FLOOR = """
-select d.tenant_id, coalesce(fq.name, q.name, '') as queue, coalesce(fm.box, fqm.box, '') as box, 1 as rank
+select d.tenant_id, coalesce(fq.name, q.name, rq.name, '') as queue, coalesce(fm.box, fqm.box, rm.box, '') as box, 1 as rank
   from did d
   left join queue q on q.id = d.queue_id
+  left join route_target rt on rt.route_id = d.route_id and rt.field = 'otherwise'
+  left join queue rq on rq.id = rt.queue_id
+  left join mailbox rm on rm.id = rt.mailbox_id
   left join queue fq on fq.id = d.floor_queue_id
   left join mailbox fm on fm.id = d.floor_mailbox_id
-  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id)
+  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id, rq.mailbox_id)
  where d.active and d.digits = $1
 union all
 select t.tenant_id, coalesce(q.name, ''), coalesce(m.box, ''), 2
