@@ -61,9 +61,8 @@ class PostgresCalls:
 
     async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
         """The extension of the active agent who talked in the caller's newest call since then; "" when there is none."""
-        spellings = [caller, f"+{caller}"]
         async with self._pool.connection() as db:
-            found = await db.fetchval(_SQL["last_agent"], tenant_id, spellings, uuid7(since, bytes(10)))
+            found = await db.fetchval(_SQL["last_agent"], tenant_id, caller, uuid7(since, bytes(10)))
         return str(found or "")
 
     async def _append(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
