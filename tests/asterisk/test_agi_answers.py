@@ -47,6 +47,17 @@ async def database() -> AsyncIterator[Stack]:
             insert into did (tenant_id, number, tree_id, active)
               select '{DEFAULT_TENANT}', number, (select id from ivr_tree where name = 'agi-test'), active
                 from (values ('+15550100101', true), ('+15550100102', false)) as v (number, active);
+            insert into route (tenant_id, name) values ('{OTHER}', 'to-queue'), ('{OTHER}', 'to-box'), ('{OTHER}', 'to-tree');
+            insert into route_target (tenant_id, route_id, field, queue_id, mailbox_id)
+              select '{OTHER}', r.id, t.field, case t.what when 'queue' then q.id end, case t.what when 'box' then m.id end
+                from (values ('to-queue', 'otherwise', 'queue'), ('to-queue', 'rules.0.to', 'box'),
+                             ('to-box', 'otherwise', 'box')) as t (route, field, what)
+                join route r on r.name = t.route
+                join queue q on q.tenant_id = '{OTHER}'
+                join mailbox m on m.tenant_id = '{OTHER}';
+            insert into did (tenant_id, number, route_id)
+              select '{OTHER}', case name when 'to-queue' then '+4930556' when 'to-box' then '+4930557' else '+4930558' end, id
+                from route;
             insert into blocked_caller (tenant_id, digits, until) values
               ('{DEFAULT_TENANT}', '15550199999', null), ('{DEFAULT_TENANT}', '15550199998', now() - interval '1 s'),
               ('{OTHER}', '15550199997', now() + interval '1 h');
@@ -68,6 +79,9 @@ def answers(database: Stack) -> Iterator[PostgresAnswers]:
     [
         ("15550100100", Floor(queue="sales", box="801@default")),
         ("4930555", Floor(queue="000000aa-sales", box="802@000000aa")),
+        ("4930556", Floor(queue="000000aa-sales", box="802@000000aa")),  # what its route does otherwise
+        ("4930557", Floor(queue="", box="802@000000aa")),
+        ("4930558", None),
         ("15550100101", Floor(queue="front", box="")),  # a tree and no floor of its own: the company's
         ("15550100102", Floor(queue="front", box="")),  # not active: like a number nobody knows
         ("999", Floor(queue="front", box="")),
