@@ -133,7 +133,7 @@ async def test_whoever_asks_while_postgres_is_away_is_told_within_two_seconds(tm
 
 
 def talked(tenant: UUID, caller: str, extension: str, at: datetime) -> list[f.Recorded]:
-    facts = [
+    facts: list[f.AnyFact] = [
         started(caller=caller),
         f.QueueEntered(queue="sales", visit=1, record=False),
         f.CallConnected(extension=extension, queue="sales", waited_s=1.0),
