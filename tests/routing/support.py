@@ -13,7 +13,8 @@ from m3voip.core.office import Place
 from m3voip.engine.places import tree_of
 from m3voip.ivr.compile import compile_text
 from m3voip.routing.decide import CompiledRules
-from m3voip.routing.flow import CompiledRoute, Destination
+from m3voip.routing.destination import Destination
+from m3voip.routing.flow import CompiledRoute
 from m3voip.routing.model import Route
 
 TREE, QUEUE, OTHER, BOX, AGENT = (UUID(int=n) for n in range(1, 6))

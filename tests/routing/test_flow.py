@@ -174,6 +174,10 @@ def test_nobody_or_no_answer_is_the_queue_at_once(how: str) -> None:
     assert story.kinds() == ["SendToQueue"]
 
 
+def test_for_a_withheld_number_no_last_agent_is_looked_for() -> None:
+    assert Story(flow_of(route(LAST)), caller="").kinds() == ["SendToQueue"]
+
+
 @pytest.mark.parametrize(
     ("preferred", "owner", "looked_for"),
     [

@@ -29,7 +29,7 @@ _callers = count(1)
 
 
 class Crm:
-    """A CRM that says who is a VIP; ``mood``: answer, silent, or kill the process ``victim`` before answering."""
+    """A CRM that says who is a VIP; ``mood``: answer, silent, dead, or kill the process ``victim`` before answering."""
 
     def __init__(self) -> None:
         self.asked: list[Json] = []
@@ -44,6 +44,9 @@ class Crm:
             os.kill(self.victim, signal.SIGKILL)
         if self.mood == "silent":
             await asyncio.sleep(30)
+        if self.mood == "dead":
+            assert request.transport is not None
+            request.transport.abort()
         return web.json_response({"data": {"vip": self.asked[-1]["caller"].endswith("7")}})
 
 
@@ -193,7 +196,7 @@ async def test_a_vip_stands_before_those_who_came_earlier(office: Office) -> Non
 
 
 async def test_the_crm_says_who_is_a_vip_and_callers_go_on_when_it_is_slow_or_dead(office: Office) -> None:
-    vip, other, third, fourth = somebody(7), somebody(), somebody(7), somebody(7)
+    vip, other, third, fourth, fifth = somebody(7), somebody(), somebody(7), somebody(), somebody(7)
     assert (await office.routed(CRM_VIP, vip))["rule"] == "vip"
     assert office.crm.asked[-1] == {"caller": f"+{vip}", "did": f"+{CRM_VIP}", "route": f"route-{CRM_VIP}"}
     assert (await office.routed(CRM_VIP, other))["rule"] == ""
@@ -206,6 +209,9 @@ async def test_the_crm_says_who_is_a_vip_and_callers_go_on_when_it_is_slow_or_de
     assert (await office.routed(RULES, fourth))["rule"] == "open"
     for call in silent:
         await call.hangup()
+    office.crm.mood = "dead"
+    assert (await office.routed(CRM_VIP, fifth))["rule"] == ""
+    assert (await office.fact(fifth, "ivr.crm_asked"))["status"] == 0
     office.crm.mood = "answer"
 
 

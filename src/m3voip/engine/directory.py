@@ -25,7 +25,8 @@ from m3voip.ivr.interpreter import CompiledTree
 from m3voip.ivr.known import Known
 from m3voip.ports import Speech
 from m3voip.routing.decide import CompiledRules
-from m3voip.routing.flow import ROUTE, CompiledRoute, Destination, Listed
+from m3voip.routing.destination import Destination, Listed
+from m3voip.routing.flow import ROUTE, CompiledRoute
 from m3voip.routing.model import QUEUE, read_route
 
 log = structlog.get_logger()

@@ -8,7 +8,8 @@ neither numbers nor names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,26 @@ class Decision(Struct, frozen=True, kw_only=True):
         return self.looks[-1].why if self.rule and self.looks else "no rule holds"
 
 
+class _Seen:
+    """A situation as conditions look at it: what several of them need is worked out once."""
+
+    def __init__(self, situation: Situation, zone: ZoneInfo) -> None:
+        self.situation = situation
+        self.number = digits(situation.caller)
+        self.local = situation.now.astimezone(zone)
+        self.language = situation.language or _answered(situation, "language")
+
+    @cached_property
+    def country(self) -> str:
+        """Of the number; "" when it has none."""
+        return country(self.number)
+
+    @cached_property
+    def clock(self) -> str:
+        """The time for people."""
+        return f"{DAYS[self.local.weekday()]} {self.local:%H:%M} in {self.local.tzinfo}"
+
+
 class _CrmNeeded(Exception):  # noqa: N818  # not an error: the decision has to wait for an answer
     pass
 
@@ -79,14 +100,15 @@ class CompiledRules:
         }
         self._closed = frozenset(route.closed_dates)
         self._rules = {rule.name: rule for rule in route.rules}
+        self._given = {rule.name: tuple(rule.when.given()) for rule in route.rules}
 
     def decide(self, situation: Situation) -> Decision | None:
         """The decision; None when the CRM has to be asked before it can be made."""
         looks: list[Look] = []
-        priority, language = None, situation.language or _answered(situation, "language")
+        priority, seen = None, _Seen(situation, self._zone)
         for rule in self.route.rules:
             try:
-                holds, why = self._look(rule, situation, language)
+                holds, why = self._look(rule, seen)
             except _CrmNeeded:
                 return None
             looks.append(Look(rule=rule.name, holds=holds, why=why))
@@ -95,18 +117,18 @@ class CompiledRules:
             if situation.crm is UNSET and rule.preferred is not None and rule.preferred.crm:
                 return None
             priority = priority if rule.set.priority is None else rule.set.priority
-            language = rule.set.language or language
+            seen.language = rule.set.language or seen.language
             if rule.leads_on:
                 return Decision(
                     rule=rule.name,
-                    target=self.target(rule.name, digits(situation.caller) or situation.anybody),
+                    target=self.target(rule.name, seen.number or situation.anybody),
                     looks=tuple(looks),
                     preferred=rule.preferred,
                     priority=priority,
-                    language=language,
+                    language=seen.language,
                 )
         otherwise = self.route.otherwise
-        return Decision(rule=OTHERWISE, target=otherwise, looks=tuple(looks), priority=priority, language=language)
+        return Decision(rule=OTHERWISE, target=otherwise, looks=tuple(looks), priority=priority, language=seen.language)
 
     def target(self, name: str, caller: str) -> Target:
         """Where a rule that holds leads; a split goes by ``caller``."""
@@ -127,24 +149,24 @@ class CompiledRules:
         rule = self._rules.get(name)
         return rule.preferred if rule else None
 
-    def _look(self, rule: Rule, situation: Situation, language: str) -> tuple[bool, str]:
+    def _look(self, rule: Rule, seen: _Seen) -> tuple[bool, str]:
         """Whether a rule holds, by its first condition that does not, or by all."""
         held = []
-        for name in rule.when.given():
-            holds, why = self._condition(name, rule, situation, language)
+        for name in self._given[rule.name]:
+            holds, why = self._condition(name, rule, seen)
             if not holds:
                 return False, why
             held.append(why)
         return True, "; ".join(held) or "it has no conditions"
 
-    def _condition(self, name: str, rule: Rule, situation: Situation, language: str) -> tuple[bool, str]:  # noqa: PLR0911 (a table)
-        when, number = rule.when, digits(situation.caller)
+    def _condition(self, name: str, rule: Rule, seen: _Seen) -> tuple[bool, str]:  # noqa: PLR0911 (a table)
+        when, number = rule.when, seen.number
         match name:
             case "week":
-                holds = self._weeks[rule.name].at(situation.now) is Opening.OPEN
-                return holds, f"{self._clock(situation.now)} is {'within' if holds else 'outside'} its hours"
+                holds = self._weeks[rule.name].at(seen.situation.now) is Opening.OPEN
+                return holds, f"{seen.clock} is {'within' if holds else 'outside'} its hours"
             case "holiday":
-                is_one = self._is_holiday(situation.now)
+                is_one = self._is_holiday(seen.local.date())
                 return is_one is when.holiday, f"it is {'a' if is_one else 'no'} holiday"
             case "withheld":
                 return (not number) is when.withheld, f"the number is {'not ' if number else ''}withheld"
@@ -152,19 +174,19 @@ class CompiledRules:
                 holds = bool(number) and any(f"+{number}".startswith(prefix) for prefix in when.prefixes)
                 return holds, f"the number begins with {'one' if holds else 'none'} of its prefixes"
             case "countries":
-                holds = bool(number) and country(number) in when.countries
+                holds = bool(number) and seen.country in when.countries
                 return holds, f"the number is from {'one' if holds else 'none'} of its countries"
             case "lists":
-                on = situation.lists.intersection(when.lists)
+                on = seen.situation.lists.intersection(when.lists)
                 return bool(on), f"the caller is on {f'the list {min(on)}' if on else 'none of its lists'}"
             case "languages":
-                return self._speaks(rule, situation, language)
+                return self._speaks(rule, seen)
             case _:
-                return self._crm_says(rule, situation)
+                return self._crm_says(rule, seen.situation)
 
-    def _speaks(self, rule: Rule, situation: Situation, language: str) -> tuple[bool, str]:
-        question = self.route.crm
-        if not language and situation.crm is UNSET and question is not None and "language" in question.extract:
+    def _speaks(self, rule: Rule, seen: _Seen) -> tuple[bool, str]:
+        question, language = self.route.crm, seen.language
+        if not language and seen.situation.crm is UNSET and question is not None and "language" in question.extract:
             raise _CrmNeeded
         return language in rule.when.languages, f"the language is {language or 'not known'}"
 
@@ -179,13 +201,8 @@ class CompiledRules:
                 return False, f"the CRM answered otherwise for {variable}"
         return True, f"the CRM answered so for {', '.join(rule.when.crm)}"
 
-    def _is_holiday(self, now: datetime) -> bool:
-        today = now.astimezone(self._zone).date()
+    def _is_holiday(self, today: date) -> bool:
         return today in self._closed or any(today in holidays_of(region, today.year) for region in self.route.holidays)
-
-    def _clock(self, now: datetime) -> str:
-        local = now.astimezone(self._zone)
-        return f"{DAYS[local.weekday()]} {local:%H:%M} in {self._zone.key}"
 
 
 def bucket(key: bytes, rule: str, caller: str) -> int:

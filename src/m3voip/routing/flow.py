@@ -9,17 +9,17 @@ in that tree. What was decided is in the facts, so a crash at any of these nodes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from re import fullmatch
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Call, Flow, Step
+from m3voip.core.call import Call, Step
 from m3voip.core.causes import CALL_REJECTED, EndReason
 from m3voip.core.ids import step_id
 from m3voip.core.phone import as_number, digits
@@ -28,6 +28,7 @@ from m3voip.ivr.verbs.dial import Dial, DialNode
 from m3voip.ivr.verbs.fields import EXTENSION
 from m3voip.ivr.verbs.set import MAX_VALUE
 from m3voip.routing.decide import CompiledRules, Decision, Situation
+from m3voip.routing.destination import Destination, Listed
 from m3voip.routing.model import REJECT, Preferred, Question, Target
 
 ROUTE = "route:"
@@ -39,20 +40,6 @@ GRACE = timedelta(milliseconds=200)
 """Added to a budget: should the answer itself be lost, the caller still goes on."""
 _ONWARD = "onward"
 _LATE = "no answer in time"
-
-Listed = Callable[[str, datetime], tuple[frozenset[str], str]]
-"""Digits of a caller, now → the lists they are on, and their language."""
-
-
-class Destination(Struct, frozen=True, kw_only=True):
-    """A target as calls reach it. ``flow`` is None when it cannot be reached now (a tree without a valid version). ``record``
-    and ``box`` are for a preferred agent's talk before it."""
-
-    kind: str
-    name: str
-    flow: Flow | None
-    record: bool = True
-    box: str = ""
 
 
 class CompiledRoute:
@@ -210,7 +197,8 @@ class CompiledRoute:
         """Have them looked for, unless nobody can be."""
         preferred = self._rules.preferred(step.call.rule)
         extension = "" if preferred is None else self._extension(step.call, preferred)
-        if preferred is None or not (extension or preferred.last_agent_days):
+        caller = digits(step.call.caller)  # who withholds it has talked with nobody, as far as we know
+        if preferred is None or not (extension or (preferred.last_agent_days and caller)):
             return self._enter(step, turn)
         step = step.note(turn.at, f.NodeEntered(node=FIND_AGENT, verb=VERB))
         call = step.call
@@ -220,7 +208,7 @@ class CompiledRoute:
             request=request,
             tenant_id=call.tenant_id,
             extension=extension,
-            caller=digits(call.caller),
+            caller=caller,
             days=preferred.last_agent_days,
             timeout_ms=FIND_AGENT_MS,
         )
