@@ -1,10 +1,14 @@
 do $$
+declare
+  writer regproc;
 begin
-  execute replace(replace(replace(pg_get_functiondef('record_facts_v1'::regproc),
-    'last_seq, state, tree, tree_version, node, queue, visits, extension,', 'last_seq, state, node, queue, visits, extension,'),
-    'coalesce(d.tree, c.tree), coalesce(d.tree_version, c.tree_version), coalesce(d.node, c.node), coalesce(d.queue, c.queue),',
-    'coalesce(d.node, c.node), coalesce(d.queue, c.queue),'),
-    'last_seq integer, state text, tree text, tree_version integer, node text,', 'last_seq integer, state text, node text,');
+  for writer in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname ~ '^record_facts_v[0-9]+$' loop
+    execute replace(replace(replace(pg_get_functiondef(writer),
+      'last_seq, state, tree, tree_version, node, queue, visits, extension,', 'last_seq, state, node, queue, visits, extension,'),
+      'coalesce(d.tree, c.tree), coalesce(d.tree_version, c.tree_version), coalesce(d.node, c.node), coalesce(d.queue, c.queue),',
+      'coalesce(d.node, c.node), coalesce(d.queue, c.queue),'),
+      'last_seq integer, state text, tree text, tree_version integer, node text,', 'last_seq integer, state text, node text,');
+  end loop;
 end
 $$;
 delete from did where route_id is not null;

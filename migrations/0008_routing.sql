@@ -92,20 +92,25 @@ grant select, insert, update, delete on route, listed_caller to m3voip_api;
 grant select, insert on route_version to m3voip_api;
 grant select, insert, delete on route_target to m3voip_api;
 
--- A call that its route has led on follows another tree than the one it began with: record_facts_v1 lets `moved` say so.
--- Old code sends no tree there, and nothing changes for it. Two places of the function change, the rest stays as it is.
+-- A call that its route has led on follows another tree than the one it began with: record_facts_v… lets `moved` say so. Old
+-- code sends no tree there, and nothing changes for it. Three places of the function change, the rest stays as it is.
 do $$
 declare
-  source text := pg_get_functiondef('record_facts_v1'::regproc);
-  changed text := replace(replace(replace(source,
-    'last_seq, state, node, queue, visits, extension,', 'last_seq, state, tree, tree_version, node, queue, visits, extension,'),
-    'coalesce(d.node, c.node), coalesce(d.queue, c.queue),',
-    'coalesce(d.tree, c.tree), coalesce(d.tree_version, c.tree_version), coalesce(d.node, c.node), coalesce(d.queue, c.queue),'),
-    'last_seq integer, state text, node text,', 'last_seq integer, state text, tree text, tree_version integer, node text,');
+  writer regproc;
+  source text;
+  changed text;
 begin
-  if length(changed) <> length(source) + 121 then
-    raise exception 'record_facts_v1 is not the function that this file knows';
-  end if;
-  execute changed;
+  for writer in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname ~ '^record_facts_v[0-9]+$' loop
+    source := pg_get_functiondef(writer);
+    changed := replace(replace(replace(source,
+      'last_seq, state, node, queue, visits, extension,', 'last_seq, state, tree, tree_version, node, queue, visits, extension,'),
+      'coalesce(d.node, c.node), coalesce(d.queue, c.queue),',
+      'coalesce(d.tree, c.tree), coalesce(d.tree_version, c.tree_version), coalesce(d.node, c.node), coalesce(d.queue, c.queue),'),
+      'last_seq integer, state text, node text,', 'last_seq integer, state text, tree text, tree_version integer, node text,');
+    if length(changed) <> length(source) + 121 then
+      raise exception '% is not the function that this file knows', writer;
+    end if;
+    execute changed;
+  end loop;
 end
 $$;
