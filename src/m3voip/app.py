@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
+from uuid import UUID
 
 import structlog
 import uvicorn
@@ -16,6 +17,7 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
+from m3voip.core.agent import AgentState
 from m3voip.core.call import Call, evolve
 from m3voip.engine.board import Board
 from m3voip.engine.calls import Calls, SystemClock
@@ -77,7 +79,7 @@ class Service:
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
         self.preferred_agents = PreferredAgents(
             last_agents=self.call_store,
-            is_free=lambda tenant, extension: self.board.is_free(tenant, extension),  # noqa: PLW0108  # made below
+            is_free=self._is_free,
             deliver=self._deliver,
             clock=self.clock,
         )
@@ -203,6 +205,11 @@ class Service:
 
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
+
+    def _is_free(self, tenant_id: UUID, extension: str) -> bool:
+        """Whether an agent could take a call now; False while that is not known."""
+        agent = self.board.agent(tenant_id, extension)
+        return agent is not None and agent.state == AgentState.AVAILABLE.value
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)

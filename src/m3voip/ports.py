@@ -129,6 +129,14 @@ class AgentFinder(Protocol):
         ...
 
 
+class LastAgents(Protocol):
+    """Who last talked with a caller."""
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the tenant's agent; "" when there is none since then. ``caller`` in digits."""
+        ...
+
+
 class Clock(Protocol):
     """The time, aware UTC."""
 
@@ -171,14 +179,6 @@ class CallFinder(Protocol):
 
     async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
         """By our id, or by the leg's name for calls served on the floor."""
-        ...
-
-
-class LastAgents(Protocol):
-    """Who last talked with a caller."""
-
-    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
-        """The extension of the tenant's agent; "" when there is none since then. ``caller`` in digits."""
         ...
 
 

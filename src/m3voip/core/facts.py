@@ -241,10 +241,11 @@ class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
 
 
 AnyFact = (
-    CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | CallRouted
-    | TreeEntered | QueueEntered | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed
-    | CallConnected | TalkEnded | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed
-    | CommandRefused | EventUnexpected | CallEnded | RecordingStored | VoicemailStored
+    CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
+    | CallRouted | TreeEntered
+    | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
+    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
+    | CallEnded | RecordingStored | VoicemailStored
 )  # fmt: skip
 
 KINDS: dict[str, type[Fact]] = {str(t.__struct_config__.tag): t for t in AnyFact.__args__}

@@ -146,11 +146,6 @@ class Board:
             reason=next((m.reason for m in self._memberships(endpoint) if m.paused), ""),
         )
 
-    def is_free(self, tenant_id: UUID, extension: str) -> bool:
-        """Whether an agent could take a call now; False while that is not known."""
-        agent = self.agent(tenant_id, extension)
-        return agent is not None and agent.state == ag.AgentState.AVAILABLE.value
-
     def _memberships(self, endpoint: str) -> list[ag.MemberSeen]:
         return [members[endpoint] for members in self._members.values() if endpoint in members]
 
