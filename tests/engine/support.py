@@ -10,7 +10,7 @@ from m3voip.config import DEFAULT_TENANT
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Step
+from m3voip.core.call import Call, Step
 from m3voip.core.causes import EndReason
 from m3voip.engine.calls import Calls
 from m3voip.engine.recovery import Recovery
@@ -27,6 +27,12 @@ class OneQueueFlow:
     version = 1
 
     def start(self, step: Step, at: datetime, now: datetime) -> Step:
+        return self._menu(step, at, now)
+
+    def has(self, call: Call, node: str) -> bool:
+        return node == "menu"
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
         return self._menu(step, at, now)
 
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:

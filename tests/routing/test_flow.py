@@ -9,7 +9,7 @@ import pytest
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import State
+from m3voip.core.call import State, Step
 from m3voip.core.causes import EndReason
 from tests.ivr.support import Story
 from tests.routing.support import (
@@ -73,6 +73,16 @@ def test_the_tree_it_enters_answers_from_there_on_and_is_what_the_record_names()
     assert (story.call.tree, story.call.tree_version, story.at) == ("main", 7, "hello")
     assert story.listen().kinds() == ["SendToQueue"]
     assert story.leave_queue().at == "bye"
+
+
+def test_a_call_can_be_sent_to_nodes_of_the_tree_it_entered_and_to_no_other() -> None:
+    flow = flow_of(route())
+    story = Story(flow)
+    assert (flow.has(story.call, "desk"), flow.has(story.call, "queue0")) == (True, False)
+    entered = flow.enter(Step(story.call), "desk", story.now, story.now)
+    assert [type(command).__name__ for command in entered.commands][-1] == "SendToQueue"
+    routing = Story(flow_of(route(LAST)))
+    assert not flow.has(routing.call, "desk")
 
 
 def test_a_rejected_caller_is_refused_and_written_down() -> None:

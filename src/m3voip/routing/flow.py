@@ -63,6 +63,16 @@ class CompiledRoute:
         """Decide at once if that is possible."""
         return self._decide(step, Turn(self, at, now), UNSET if self._question else None)
 
+    def has(self, call: Call, node: str) -> bool:
+        """Whether the tree that the call has entered has this node."""
+        flow = self._flows.get(call.tree)
+        return flow is not None and flow.has(call, node)
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
+        """Go on at a node of that tree."""
+        flow = self._flows.get(step.call.tree)
+        return _lost(step) if flow is None else flow.enter(step, node, at, now)
+
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:
         """The CRM, the search for an agent, or the agent's phone; behind them the tree that the call entered."""
         if step.call.tree != self.name:
