@@ -77,7 +77,6 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (2, lambda r, c, t: ev.CallArrived(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
     (3, lambda r, c, t: ev.CrmAnswered(at=t, request=_request(r, c), status=r.choice((200, 404, 500)), values={"balance": "7"})),
     (2, lambda r, c, t: ev.CrmFailed(at=t, request=_request(r, c), why="down")),
-    (2, lambda r, c, t: ev.AgentFound(at=t, request=_request(r, c), extension=r.choice(("", "101")))),
     (3, lambda r, c, t: ev.QueueJoined(at=t, queue="sales", position=r.randrange(1, 9))),
     (3, lambda r, c, t: ev.AgentOffered(at=t, extension="101")),
     (2, lambda r, c, t: ev.AgentDidNotAnswer(at=t, extension="101", rang_ms=9000)),

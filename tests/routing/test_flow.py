@@ -93,6 +93,12 @@ def test_a_rejected_caller_is_refused_and_written_down() -> None:
     assert story.hang_up().last(f.CallEnded).reason is EndReason.REJECTED
 
 
+def test_a_rejected_caller_is_still_rejected_after_a_crash() -> None:
+    story = answered(Story(flow_of(route(rule("poor", REJECT, when={"crm": {"vip": "false"}}), crm=CRM))), vip="false")
+    assert story.recover().commands == (do.Hangup(leg="leg", cause=21),)
+    assert len(story.all_of(f.CallRouted)) == 1
+
+
 def test_what_cannot_be_reached_is_passed_over_for_otherwise() -> None:
     story = Story(flow_of(route(rule("all", TO_OTHER), otherwise=TO_QUEUE), without=frozenset({OTHER})))
     assert routed(story) == ("", "queue", "sales")

@@ -63,7 +63,7 @@ class Call(Struct, frozen=True, kw_only=True):
     tree_version: int = 0
     cursor: Cursor = Cursor()
     variables: dict[str, str] = {}
-    rule: str = ""
+    rule: str | None = None  # of the route that led the call on; "" for what it does otherwise
     queue: str = ""
     visits: int = 0
     queued_at: datetime | None = None

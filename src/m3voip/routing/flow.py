@@ -22,24 +22,21 @@ from m3voip.core import facts as f
 from m3voip.core.call import Call, Step
 from m3voip.core.causes import CALL_REJECTED, EndReason
 from m3voip.core.ids import step_id
-from m3voip.core.phone import as_number, digits
+from m3voip.core.phone import digits
 from m3voip.ivr.node import Turn, too_early
 from m3voip.ivr.verbs.dial import Dial, DialNode
 from m3voip.ivr.verbs.fields import EXTENSION
-from m3voip.ivr.verbs.set import MAX_VALUE
+from m3voip.routing import crm
+from m3voip.routing.crm import GRACE, VERB
 from m3voip.routing.decide import CompiledRules, Decision, Situation
 from m3voip.routing.destination import Destination, Listed
-from m3voip.routing.model import REJECT, Preferred, Question, Target
+from m3voip.routing.model import REJECT, Preferred, Target
 
 ROUTE = "route:"
 """Before a route's name where a call says what it follows; no tree can be called so."""
-VERB = "route"
-ASK_CRM, FIND_AGENT, PREFERRED = "ask-crm", "find-agent", "preferred"
+FIND_AGENT, PREFERRED = "find-agent", "preferred"
 FIND_AGENT_MS = 50
-GRACE = timedelta(milliseconds=200)
-"""Added to a budget: should the answer itself be lost, the caller still goes on."""
 _ONWARD = "onward"
-_LATE = "no answer in time"
 
 
 class CompiledRoute:
@@ -85,7 +82,8 @@ class CompiledRoute:
             case "find-agent":
                 return self._agent_found(step, event, turn)
             case _:
-                return self._crm_answered(step, event, turn)
+                told = crm.told(step, event, turn)
+                return step if told is None else self._decide(told.step, turn, told.values)
 
     def resume(self, step: Step, event: ev.Recovered, now: datetime) -> Step:
         """Ask again, ring again if the phone never rang, or carry on in the tree."""
@@ -98,6 +96,8 @@ class CompiledRoute:
                 return self._dial(step.call, step.call.agent).resume(step, event, turn)
             case "find-agent":
                 return self._find(step, turn)
+            case _ if step.call.rule is not None:
+                return self._lead(step, turn)
             case _:
                 return self.start(step, event.at, now)
 
@@ -107,22 +107,22 @@ class CompiledRoute:
 
     # deciding
 
-    def _decide(self, step: Step, turn: Turn, crm: Mapping[str, str] | UnsetType | None) -> Step:
+    def _decide(self, step: Step, turn: Turn, answer: Mapping[str, str] | UnsetType | None) -> Step:
         call = step.call
         now = (
             call.started_at or turn.now
         )  # by the moment of arrival, so that it is the same however long an answer took
         lists, language = self._listed(digits(call.caller), now)
         situation = Situation(
-            now=now, caller=call.caller, lists=lists, language=language, anybody=str(call.id), crm=crm
+            now=now, caller=call.caller, lists=lists, language=language, anybody=str(call.id), crm=answer
         )
         decision = self._rules.decide(situation)
         if decision is None:
             assert self._question is not None
-            return self._ask(step, turn, self._question)
-        return self._led(step, turn, decision, crm)
+            return crm.ask(step, turn, self._question, self._route)
+        return self._led(step, turn, decision, answer)
 
-    def _led(self, step: Step, turn: Turn, decision: Decision, crm: Mapping[str, str] | UnsetType | None) -> Step:
+    def _led(self, step: Step, turn: Turn, decision: Decision, answer: Mapping[str, str] | UnsetType | None) -> Step:
         target, rule, why = decision.target, decision.rule, decision.why
         if not self._reachable(target):
             target, rule, why = (
@@ -140,14 +140,20 @@ class CompiledRoute:
             to=where.name if where else "",
         )
         step = step.note(turn.at, routed).wait(None)
-        values = dict(crm) if crm is not UNSET and crm is not None else {}
+        values = dict(answer) if answer is not UNSET and answer is not None else {}
         if decision.priority is not None:
             values["priority"] = str(decision.priority)
         if decision.language:
             values["language"] = decision.language
         if values:
             step = step.note(turn.at, f.VariableSet(node=VERB, values=values))
-        return step.hang_up(EndReason.REJECTED, CALL_REJECTED) if target.reject else self._find(step, turn)
+        return self._lead(step, turn)
+
+    def _lead(self, step: Step, turn: Turn) -> Step:
+        """It has been decided."""
+        if self._target(step.call).reject:
+            return step.hang_up(EndReason.REJECTED, CALL_REJECTED)
+        return self._find(step, turn)
 
     def _where(self, target: Target) -> Destination | None:
         return None if target.place is None else self._destinations.get(target.place)
@@ -156,56 +162,22 @@ class CompiledRoute:
         where = self._where(target)
         return target.reject or (where is not None and where.flow is not None)
 
-    def _destination(self, call: Call) -> Destination | None:
+    def _target(self, call: Call) -> Target:
         """Where the call has been routed to."""
-        return self._where(self._rules.target(call.rule, digits(call.caller) or str(call.id)))
+        return self._rules.target(call.rule or "", digits(call.caller) or str(call.id))
 
     def _enter(self, step: Step, turn: Turn) -> Step:
-        where = self._destination(step.call)
+        where = self._where(self._target(step.call))
         if where is None or where.flow is None:
             return _lost(step)
         entered = f.TreeEntered(tree=where.flow.name, version=where.flow.version)
         return where.flow.start(step.note(turn.at, entered), turn.at, turn.now)
 
-    # the CRM
-
-    def _ask(self, step: Step, turn: Turn, question: Question) -> Step:
-        step = step.note(turn.at, f.NodeEntered(node=ASK_CRM, verb=VERB))
-        call = step.call
-        request = step_id(call.id, call.seq, "r")
-        ask = do.AskCrm(
-            leg=call.leg,
-            request=request,
-            method="POST",
-            url=question.path,
-            body={"caller": as_number(call.caller), "did": as_number(call.did), "route": self._route},
-            extract=question.extract,
-            timeout_ms=question.timeout_ms,
-        )
-        until = turn.now + timedelta(milliseconds=question.timeout_ms) + GRACE
-        return step.do(ask).cursor(request=request).wait(until)
-
-    def _crm_answered(self, step: Step, event: ev.Event, turn: Turn) -> Step:
-        match event:
-            case ev.CrmAnswered(request=request) if request == step.call.cursor.request:
-                step = step.note(turn.at, f.CrmAsked(node=ASK_CRM, status=event.status))
-                good = 200 <= event.status < 300
-                values = {name: value[:MAX_VALUE] for name, value in event.values.items()}
-                return self._decide(step, turn, values if good else None)
-            case ev.CrmFailed(request=request) if request == step.call.cursor.request:
-                step = step.note(turn.at, f.CrmAsked(node=ASK_CRM, status=0, why=event.why))
-                return self._decide(step, turn, None)
-            case ev.TimeUp() if not too_early(step, turn):
-                step = step.note(turn.at, f.CrmAsked(node=ASK_CRM, status=0, why=_LATE))
-                return self._decide(step, turn, None)
-            case _:
-                return step
-
     # the preferred agent
 
     def _find(self, step: Step, turn: Turn) -> Step:
         """Have them looked for, unless nobody can be."""
-        preferred = self._rules.preferred(step.call.rule)
+        preferred = self._rules.preferred(step.call.rule or "")
         extension = "" if preferred is None else self._extension(step.call, preferred)
         caller = digits(step.call.caller)  # who withholds it has talked with nobody, as far as we know
         if preferred is None or not (extension or (preferred.last_agent_days and caller)):
@@ -247,8 +219,8 @@ class CompiledRoute:
                 return step
 
     def _dial(self, call: Call, extension: str) -> DialNode:
-        preferred = self._rules.preferred(call.rule) or Preferred()
-        where = self._destination(call)
+        preferred = self._rules.preferred(call.rule or "") or Preferred()
+        where = self._where(self._target(call))
         spec = Dial(
             extension=extension,
             overflow=_ONWARD,
