@@ -139,6 +139,8 @@ async def _set_up(office: Office) -> None:
     lookup = {"path": "/callers", "extract": {"vip": "data.vip"}}
     vip = {"name": "vip", "when": {"crm": {"vip": "true"}}, "set": {"priority": 9}, "to": queues["support"]}
     last = {"name": "last", "preferred": {"lastAgentDays": 1, "ringSec": 5}, "to": queues["billing"]}
+    for number, name in (("+15550209001", "vip"), ("+15550209002", "nuisance")):
+        await api.ask("POST", "/v1/tm/listed-callers", json={"number": number, "list": name})
     for did, route in (
         (RULES, {"timezone": "UTC", "closedDates": closed, "rules": rules, "otherwise": queues["sales"]}),
         (CRM_VIP, {"crm": lookup, "rules": [vip], "otherwise": queues["billing"]}),
@@ -146,10 +148,8 @@ async def _set_up(office: Office) -> None:
     ):
         made = await api.ask("POST", "/v1/tm/routes", json={"name": f"route-{did}", **route})
         await api.ask("POST", "/v1/tm/dids", json={"number": f"+{did}", "routeId": made["id"]})
-    for number, name in (("+15550209001", "vip"), ("+15550209002", "nuisance")):
-        await api.ask("POST", "/v1/tm/listed-callers", json={"number": number, "list": name})
 
-    async def in_effect() -> bool:
+    async def in_effect() -> bool:  # what was made last; a reading that has it has all of it
         caller = somebody()
         call = await office.call(STICKY, caller)
         try:
