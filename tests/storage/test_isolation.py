@@ -57,6 +57,9 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into queue_member (tenant_id, queue_id, agent_id) select $1, q.id, a.id from queue q, agent a"
             " where q.tenant_id = $1 and a.tenant_id = $1", tenant)  # fmt: skip
         await owner.execute(
+            "insert into agent_skill (tenant_id, agent_id, skill, level) select $1, id, 'english', 50 from agent"
+            " where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
             "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256)"
             " select id, $1, 1, '', repeat('0', 64) from ivr_tree where tenant_id = $1", tenant)  # fmt: skip
         await owner.execute(
