@@ -242,6 +242,70 @@ async def test_a_caller_whom_nobody_can_serve_or_for_whom_there_is_no_room_does_
     await api.ended("15550204023")
 
 
+async def test_each_queue_of_a_chain_begins_with_the_first_step_of_its_own_rule(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api
+) -> None:
+    strict = [{"afterSec": 0, "require": "english >= 50"}, {"afterSec": 600, "require": ""}]
+    last = await open_queue({"105": {}}, ringTimeoutSec=10)
+    middle = await open_queue(
+        {"104": {"english": 1}}, skillRule=strict, joinEmpty=["penalty"], overflowQueueId=last["id"]
+    )
+    relaxing = [{"afterSec": 0, "require": "english >= 50"}, {"afterSec": 1, "require": ""}]
+    first = await open_queue({"103": {}}, skillRule=relaxing, maxWaitSec=3, overflowQueueId=middle["id"])
+    idle, taker = await agent_phone("104"), await agent_phone("105")
+    idle.on_invite = NeverAnswer()
+    taker.on_invite = Answer(after=0.1, tone=1870)
+    phone = await trunk_caller()
+    call = await phone.dial(first["number"], caller_id="15550204041")
+    await call.hear_tone(1870, within=20)
+    await call.hangup()
+    visits = (await api.ended("15550204041"))["queueVisits"]
+    assert [(visit["queue"], visit["outcome"]) for visit in visits] == [
+        (first["name"], "timeout"), (middle["name"], "join_empty"), (last["name"], "answered"),
+    ]  # fmt: skip
+    assert idle.received == []
+
+
+async def test_an_agent_of_two_queues_serves_the_heavier_first(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api
+) -> None:
+    light, heavy = await open_queue({"102": {}}), await open_queue({"102": {}}, weight=10)
+    phone = await trunk_caller()
+    for queue, caller in ((light, "15550204051"), (heavy, "15550204052")):
+        await phone.dial(queue["number"], caller_id=caller)
+        await waits(api, caller, 1)
+    agent = await agent_phone("102")
+    agent.on_invite = Answer(after=0.1, tone=1870)
+    assert (await api.in_state("15550204052", "talking"))["queue"] == heavy["name"]
+    await agent.received[0].hangup()
+    await api.in_state("15550204051", "talking")
+    await agent.received[1].hangup()
+    await api.ended("15550204051")
+
+
+async def test_who_hangs_up_during_the_agent_s_announcement_harms_nobody_else(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api
+) -> None:
+    long = "This is a long announcement for the agent, which goes on for quite some seconds until it comes to its end."
+    queue = await open_queue({"101": {}}, agentAnnouncement={"text": long})
+    agent = await agent_phone("101")
+    agent.on_invite = Answer(after=0.1)
+    phone = await trunk_caller()
+    call = await phone.dial(queue["number"], caller_id="15550204061")
+    dumped = await agent.next_call(after=0, within=10)
+    await dumped.hear_sound()
+    await dumped.hangup()
+    again = await agent.next_call(after=1, within=10)  # the caller has kept the place
+    await again.hear_sound()
+    await call.hangup()
+    await again.ended()
+    ended = await api.ended("15550204061")
+    assert (ended["queueVisits"][0]["outcome"], ended["talkTimeSec"]) == ("abandoned", 0)
+    kinds = await api.kinds(ended["id"])
+    assert (kinds.count("agent.offered"), kinds.count("agent.ring_no_answer")) == (2, 1)
+    assert "call.connected" not in kinds
+
+
 async def test_callers_leave_when_the_last_agent_does(
     trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api
 ) -> None:
