@@ -9,4 +9,7 @@ alter table queue
   drop column agent_announcement,
   drop column periodic_announcements,
   drop column periodic_interval_s;
+drop function are_announcements(jsonb);
+drop function is_announcement(jsonb);
+drop function is_skill_rule(jsonb);
 drop table agent_skill;

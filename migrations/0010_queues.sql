@@ -18,12 +18,23 @@ grant select, insert, update, delete on agent_skill to m3voip_api;
 
 -- skill_rule: [{"after_s": 0, "require": "english >= 70"}, …]; core/skills.py reads it and says what can be a rule.
 -- Announcements: {"text": …} to be spoken or {"file": …} of the prompt folder.
+create function is_skill_rule(rule jsonb) returns boolean
+  language sql immutable parallel safe
+  return jsonb_typeof(rule) = 'array' and not jsonb_path_exists(rule,
+    '$[*] ? (!(@.after_s.type() == "number") || !(@.require.type() == "string") || @.after_s.floor() != @.after_s)');
+create function is_announcement(said jsonb) returns boolean
+  language sql immutable parallel safe strict
+  return coalesce(jsonb_typeof(said -> 'text') = 'string', false) <> coalesce(jsonb_typeof(said -> 'file') = 'string', false);
+create function are_announcements(said jsonb) returns boolean
+  language sql immutable parallel safe
+  return jsonb_typeof(said) = 'array' and coalesce((select bool_and(is_announcement(one)) from jsonb_array_elements(said) as one), true);
+
 alter table queue
-  add column skill_rule              jsonb not null default '[]' check (jsonb_typeof(skill_rule) = 'array'),
+  add column skill_rule              jsonb not null default '[]' check (is_skill_rule(skill_rule)),
   add column short_abandon_s         integer not null default 5 check (short_abandon_s between 0 and 600),
-  add column join_announcement       jsonb,
-  add column agent_announcement      jsonb,
-  add column periodic_announcements  jsonb not null default '[]' check (jsonb_typeof(periodic_announcements) = 'array'),
+  add column join_announcement       jsonb check (is_announcement(join_announcement)),
+  add column agent_announcement      jsonb check (is_announcement(agent_announcement)),
+  add column periodic_announcements  jsonb not null default '[]' check (are_announcements(periodic_announcements)),
   add column periodic_interval_s     integer not null default 60 check (periodic_interval_s between 5 and 3600);
 
 -- Whether the caller who abandoned had waited no longer than the queue's short_abandon_s, as it was then.

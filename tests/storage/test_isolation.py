@@ -191,6 +191,23 @@ async def test_a_key_is_found_by_its_prefix_before_the_tenant_is_known_and_only_
         assert await db.fetchval("select count(*) from api_key") == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("skill_rule", "{}"), ("skill_rule", '["english"]'), ("skill_rule", '[{"after_s": 0}]'),
+        ("skill_rule", '[{"after_s": 1.5, "require": ""}]'), ("skill_rule", '[{"after_s": "0", "require": ""}]'),
+        ("join_announcement", '"hello"'), ("agent_announcement", "{}"),
+        ("agent_announcement", '{"text": "a", "file": "b.wav"}'), ("periodic_announcements", '[{"text": 1}]'),
+    ],
+)  # fmt: skip
+async def test_a_queue_cannot_hold_what_the_engine_could_not_read(
+    owner: asyncpg.Connection, tenants: tuple[UUID, UUID], column: str, value: str
+) -> None:
+    """One row that cannot be read would keep every other from being read."""
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute(f"update queue set {column} = $1 where tenant_id = $2", value, tenants[0])
+
+
 async def test_the_engine_sees_every_tenant(engine: Pool, tenants: tuple[UUID, UUID]) -> None:
     async with engine.connection() as db:
         seen = {row[0] for row in await db.fetch("select distinct tenant_id from queue")}

@@ -99,9 +99,9 @@ async def asterisk() -> AsyncIterator[Stack]:
 def _beep(stack: Stack, hz: int) -> str:
     """A prompt of one second of this tone, and its name."""
     key = f"{hz:032x}"
-    sound.store(
-        0.3 * np.sin(np.arange(sound.RATE, dtype=np.float32) * 2 * np.pi * hz / sound.RATE), stack.folders.prompts, key
-    )
+    second = np.arange(sound.RATE, dtype=np.float32) / sound.RATE
+    wave = (0.3 * np.sin(2 * np.pi * hz * second)).astype(np.float32)
+    sound.store(wave, stack.folders.prompts, key)
     return key
 
 

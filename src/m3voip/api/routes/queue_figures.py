@@ -50,7 +50,7 @@ async def get_queue_figures(
     live = ctx.deps.live.queue(ctx.tenant_id, queue.name)
     waits = [max(0.0, (now - one.since).total_seconds()) for one in live.waiting] if live else []
     return QueueFigures(
-        from_=since,
+        **{"from": since},
         to=until,
         service_level_sec=seconds,
         waiting=len(waits) if live else None,
