@@ -9,6 +9,7 @@ import pytest
 
 from m3voip.stack.stack import Stack
 from tests.support.office import Api, api_of
+from tests.support.queues import OpenQueue, opening_queues
 
 _numbers = count(2000)
 
@@ -23,3 +24,10 @@ async def api(stack: Stack) -> AsyncIterator[Api]:
 def number() -> str:
     """A caller's number that no other story uses."""
     return f"1555020{next(_numbers)}"
+
+
+@pytest.fixture
+async def open_queue(stack: Stack, api: Api) -> AsyncIterator[OpenQueue]:
+    """See ``opening_queues``; they are closed after the story."""
+    async with opening_queues(stack, api) as opened:
+        yield opened
