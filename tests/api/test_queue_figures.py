@@ -76,6 +76,25 @@ async def test_the_figures_of_a_day_are_those_counted_by_hand(world: World, mine
     assert now["longestWaitNowSec"] >= 9
 
 
+async def test_the_figures_of_all_queues_are_made_from_sums(world: World, mine: Client, theirs: Client) -> None:
+    at = datetime(2026, 11, 4, 8, 0, tzinfo=UTC)
+    busy, quiet = await queue(mine, serviceLevelSec=20), await queue(mine, serviceLevelSec=10)
+    foreign = await queue(theirs, name=busy["name"])
+    for n in range(9):
+        await visit(world, mine, busy["name"], at + timedelta(minutes=n), answered(busy["name"], 20))
+    await visit(world, mine, quiet["name"], at, answered(quiet["name"], 11))
+    await visit(world, theirs, foreign["name"], at, answered(foreign["name"], 1))
+    window = {"from": "2026-11-04T00:00:00Z", "to": "2026-11-05T00:00:00Z"}
+    shown = (await mine.get("/v1/tm/queue-figures", **window)).json
+    levels = {item["queueId"]: (item["offered"], item["serviceLevel"]) for item in shown["items"]}
+    assert (levels[busy["id"]], levels[quiet["id"]]) == ((9, 1.0), (1, 0.0))
+    assert foreign["id"] not in levels
+    total = shown["total"]
+    assert (total["offered"], total["serviceLevel"], total["asaSec"]) == (10, 0.9, 19.1)  # not (1.0 + 0.0) / 2
+    too_long = await mine.get("/v1/tm/queue-figures", **{**window, "to": "2026-11-06T00:00:00Z"})
+    assert (too_long.status, too_long.paths) == (422, ["from"])
+
+
 async def test_a_day_begins_where_the_tenant_is(world: World, mine: Client) -> None:
     made = await queue(mine)
     path = f"/v1/tm/queues/{made['id']}/figures"

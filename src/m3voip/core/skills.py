@@ -57,7 +57,13 @@ class Requirement(Struct, frozen=True):
 
     def met_by(self, levels: Mapping[str, int]) -> bool:
         """Whether somebody with these levels meets it; who lacks a skill has level 0 of it."""
-        return any(all(levels.get(skill, 0) >= least for skill, least in way.items()) for way in self.ways)
+        for way in self.ways:
+            for skill, least in way.items():
+                if levels.get(skill, 0) < least:
+                    break
+            else:
+                return True
+        return False
 
     def relaxes(self, other: Requirement) -> bool:
         """Whether everybody who meets ``other``, whatever their levels, meets this. More of a skill never hurts, so it is

@@ -80,6 +80,13 @@ WHERE m.tenant_id = $1 AND m.queue_id = ANY ($2::uuid[])
 """
 
 
+async def every(db: Db, tenant_id: UUID) -> list[QueueRow]:
+    """All queues of a tenant, by name."""
+    columns = ", ".join(QueueRow.__struct_fields__)
+    rows = await db.fetch(f"SELECT {columns} FROM queue WHERE tenant_id = $1 ORDER BY name", tenant_id)  # noqa: S608
+    return [QueueRow(**row) for row in rows]
+
+
 async def overflow_path(db: Db, tenant_id: UUID, queue_id: UUID, target: UUID) -> list[str]:
     """The names of the queues on the way from ``target`` by overflow to ``queue_id``; [] where it leads elsewhere. Others
     may change no overflow until the transaction ends, so that two changes cannot close a circle together."""
