@@ -109,6 +109,19 @@ async def test_each_queue_of_a_chain_begins_with_the_first_step_of_its_own_rule(
     assert idle.received == []
 
 
+async def test_who_hangs_up_while_the_queue_still_greets_has_abandoned_it(
+    trunk_caller: OpenPhone, open_queue: OpenQueue, api: Api
+) -> None:
+    greeting = "Welcome. You are calling about a viewing, and somebody will be with you as soon as possible."
+    queue = await open_queue({"101": {}}, joinAnnouncement={"text": greeting})
+    call = await (await trunk_caller()).dial(queue["number"], caller_id="15550204081")
+    await call.hear_sound()
+    await api.in_state("15550204081", "queued")
+    await call.hangup()
+    (visit,) = (await api.ended("15550204081"))["queueVisits"]
+    assert (visit["outcome"], visit["joinedAt"], visit["shortAbandoned"]) == ("abandoned", None, True)
+
+
 async def test_who_hangs_up_during_the_agent_s_announcement_harms_nobody_else(
     trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api
 ) -> None:
