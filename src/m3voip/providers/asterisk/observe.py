@@ -33,7 +33,7 @@ def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | Non
         case ami.AgentDump():  # hung up during the queue's announcement: the caller waits on
             return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name)
         case ami.AgentConnect():
-            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name)
+            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=event.dest_uniqueid)
         case ami.AgentComplete():
             by_caller = event.reason == "caller"
             return event.uniqueid, ev.AgentLeft(at=at, extension=event.member_name, by_caller=by_caller)
