@@ -153,6 +153,7 @@ def target(rules: Any, caller: str, **more: Any) -> Any:
     return decision.target.place
 
 
+@settings(deadline=None)
 @given(st.integers(10**7, 10**14), st.datetimes(), st.integers(1, 98))
 def test_a_caller_stays_in_the_branch_whenever_they_call_and_when_it_grows(
     number: int, when: datetime, share: int
@@ -181,7 +182,7 @@ def test_routes_and_rules_split_independently_and_withheld_numbers_by_the_call()
 # Clocks
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(
         ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "UTC"]
@@ -200,7 +201,7 @@ def test_hours_are_those_of_the_wall_clock_over_every_jump(zone: str, when: date
     assert decided(rules.decide(at(now))) == ("day" if 6 <= hour < 20 else "night")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["US-MA", "DE-BY", "GB", "JP"]), st.datetimes(*YEARS))
 def test_holidays_are_whole_days_of_the_route_s_zone(region: str, when: datetime) -> None:
     now = when.replace(tzinfo=UTC)
