@@ -28,7 +28,12 @@ async def digest(world: World, agent_id: str) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "transport", "srtp"),
-    [("desk_tls", "tls", "sdes"), ("desk_udp", "udp", "none"), ("softphone", "tcp", "none"), ("browser", "wss", "dtls")],
+    [
+        ("desk_tls", "tls", "sdes"),
+        ("desk_udp", "udp", "none"),
+        ("softphone", "tcp", "none"),
+        ("browser", "wss", "dtls"),
+    ],
 )
 async def test_a_phone_is_told_everything_but_its_secret(
     world: World, mine: Client, kind: str, transport: str, srtp: str
@@ -129,14 +134,19 @@ async def test_the_report_of_codecs_has_only_what_is_the_tenants(world: World, m
     costs = {("opus", "ulaw"): 15000, ("ulaw", "opus"): 15000, ("slin8", "ulaw"): 6000}
     channel = ChannelFormats(device="e00000000aa", codec="opus", from_it=("opus", "slin", "ulaw"), to_it=("opus",))
     world.codecs.reports[mine.tenant] = CodecReport(
-        live=live([("browser", channel), ("browser", channel)], costs), pairs=pairs({"browser", "trunk"}, costs), costs=costs
+        live=live([("browser", channel), ("browser", channel)], costs),
+        pairs=pairs({"browser", "trunk"}, costs),
+        costs=costs,
     )
     report = (await mine.get("/v1/tm/telephony/codecs")).json
     assert report["live"] == [
         {"party": "browser", "codec": "opus", "from": ["opus", "slin", "ulaw"], "to": ["opus"], "channels": 2,
          "transcodes": True, "cost": 15000}
     ]  # fmt: skip
-    assert {(pair["caller"], pair["called"]) for pair in report["pairs"]} == {("browser", "browser"), ("trunk", "browser")}
+    assert {(pair["caller"], pair["called"]) for pair in report["pairs"]} == {
+        ("browser", "browser"),
+        ("trunk", "browser"),
+    }
     assert [cost["from"] for cost in report["costs"]] == ["opus", "ulaw"]
     assert "e00000000aa" not in str(report)
     assert (await theirs.get("/v1/tm/telephony/codecs")).code == "INTEGRATION_DOWN"

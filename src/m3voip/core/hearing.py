@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from math import cos, log10, pi
+from math import cos, log10, pi, sin
 
 FULL_SCALE = 32768.0
 SILENCE_DB = -90.0
@@ -20,15 +20,21 @@ def level_db(samples: array[int]) -> float:
 
 
 def tone_share(samples: array[int], rate: int, tones: Iterable[float], block_s: float = 0.1) -> float:
-    """How much of the sound's power is in ``tones`` (Hz), 0..1 (Goertzel, block by block, because on its way a tone loses
-    its phase)."""
+    """How much of the sound's power is in ``tones`` (Hz) together, 0..1, where each has its part in it: as many times what
+    is in the weakest. Goertzel, block by block, because on its way a tone loses its phase."""
     size = int(rate * block_s)
-    total = within = 0.0
-    for start in range(0, len(samples) - size + 1, size):
-        block = samples[start : start + size]
-        total += sum(s * s for s in block)
-        within += sum(_power(block, tone / rate) for tone in tones)
-    return min(1.0, within / total) if total else 0.0
+    blocks = [samples[start : start + size] for start in range(0, len(samples) - size + 1, size)]
+    total = sum(s * s for block in blocks for s in block)
+    within = [sum(_power(block, tone / rate) for block in blocks) for tone in tones]
+    return min(1.0, len(within) * min(within) / total) if total else 0.0
+
+
+def tone(hertz: Iterable[float], rate: int, seconds: float) -> array[int]:
+    """These tones at once, together a quarter of full scale."""
+    tones = list(hertz)
+    size = FULL_SCALE / 4 / len(tones)
+    samples = range(int(rate * seconds))
+    return array("h", (round(size * sum(sin(2 * pi * f * n / rate) for f in tones)) for n in samples))
 
 
 def _power(block: array[int], frequency: float) -> float:

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-TONE = (350.0, 440.0)
-"""What the phone hears: the dial tone of asterisk/etc/indications.conf, in Hz."""
+TONE = (440.0, 620.0)
+"""What the phone hears, in Hz: two at once, which nobody whistles."""
 PACKETS_PER_SECOND = 50
 SILENT_DB = -60.0
 ECHO_SHARE = 0.4

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
 
+from m3voip.core.device import KINDS
 from m3voip.core.errors import M3voipError
 from m3voip.core.phone_check import Finding, Measured, NotAnswered, PhoneTest, judge
 from m3voip.ports import Clock
@@ -27,7 +28,7 @@ class Caller(Protocol):
     """Calls a phone and measures."""
 
     async def call(
-        self, test_id: UUID, endpoint: str, seconds: float, answered: Callable[[], None]
+        self, test_id: UUID, endpoint: str, codecs: Sequence[str], seconds: float, answered: Callable[[], None]
     ) -> Measured | NotAnswered:
         """Raises ProviderError while the node is away."""
         ...
@@ -68,7 +69,7 @@ class PhoneTests:
     async def _perform(self, test: PhoneTest, endpoint: str, kind: str, seconds: float) -> None:
         try:
             outcome = await self._caller.call(
-                test.id, endpoint, seconds, lambda: self._keep(replace(test, state="listening"))
+                test.id, endpoint, KINDS[kind].codecs, seconds, lambda: self._keep(replace(test, state="listening"))
             )
             verdict, findings = judge(outcome, kind)
             measured = outcome if isinstance(outcome, Measured) else None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import wave
 from array import array
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 from m3voip.config import Settings
 from m3voip.core.errors import ProviderError
-from m3voip.core.hearing import level_db, tone_share
+from m3voip.core.hearing import level_db, tone, tone_share
 from m3voip.core.phone_check import TONE, Measured, NotAnswered
 from m3voip.providers.asterisk.ari import channels, media
 from m3voip.providers.asterisk.ari import events as ari
@@ -29,6 +29,7 @@ CONNECT_S = 5.0
 LONGEST_S = 90
 """After which Asterisk ends a test that nobody ends."""
 RATE = 8000
+TONE_FILE, TONE_S = "phone-test-tone", 30
 
 
 class PhoneCaller:
@@ -37,19 +38,31 @@ class PhoneCaller:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._recordings = settings.asterisk_spool / "recording"
+        self._tone = settings.prompts_dir / f"{TONE_FILE}.wav"
 
     async def call(
-        self, test_id: UUID, endpoint: str, seconds: float, answered: Callable[[], None]
+        self, test_id: UUID, endpoint: str, codecs: Sequence[str], seconds: float, answered: Callable[[], None]
     ) -> Measured | NotAnswered:
-        """Call the phone and measure for so long; ``answered`` is called when it has answered. Raises ProviderError while
-        Asterisk is away."""
+        """Call the phone, offering ``codecs``, and measure for so long; ``answered`` is called when it has answered. Raises
+        ProviderError while Asterisk is away."""
         name = f"phone-test-{test_id}"
+        await asyncio.to_thread(self._make_tone, name)
         try:
             async with self._application(name) as (client, heard):
                 call = _Call(client, heard, name, self._recordings / f"{name}.wav")
-                return await call.make(f"PJSIP/{endpoint}", seconds, answered)
+                return await call.make(f"PJSIP/{endpoint}", codecs, seconds, answered)
         except AriError as error:
             raise ProviderError(f"the phone could not be called: {error.message}", retryable=True) from error
+
+    def _make_tone(self, name: str) -> None:
+        """Once. A file, because while Asterisk makes a tone by itself it does not listen (ast_waitfordigit drops audio)."""
+        if self._tone.exists():
+            return
+        unfinished = self._tone.with_name(f".{name}.new")
+        with wave.open(str(unfinished), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(tone(TONE, RATE, TONE_S).tobytes())
+        unfinished.replace(self._tone)
 
     @asynccontextmanager
     async def _application(self, name: str) -> AsyncIterator[tuple[AriClient, asyncio.Queue[ari.Event]]]:
@@ -85,10 +98,12 @@ class _Call:
         self._ear = f"{name}-ear"
         self._recording = recording
 
-    async def make(self, endpoint: str, seconds: float, answered: Callable[[], None]) -> Measured | NotAnswered:
+    async def make(
+        self, endpoint: str, codecs: Sequence[str], seconds: float, answered: Callable[[], None]
+    ) -> Measured | NotAnswered:
         """From the first ring to the hang-up."""
         try:
-            refused = await self._ring(endpoint)
+            refused = await self._ring(endpoint, codecs)
             if refused is not None:
                 return refused
             answered()
@@ -96,7 +111,7 @@ class _Call:
         finally:
             await self._end()
 
-    async def _ring(self, endpoint: str) -> NotAnswered | None:
+    async def _ring(self, endpoint: str, codecs: Sequence[str]) -> NotAnswered | None:
         """None when the phone has answered."""
         try:
             await self._client.call(
@@ -106,6 +121,7 @@ class _Call:
                     channel_id=self._name,
                     caller_name="Phone test",
                     timeout_s=RING_S,
+                    formats=codecs,
                     variables={"TIMEOUT(absolute)": str(LONGEST_S)},
                 )
             )
@@ -113,18 +129,23 @@ class _Call:
             if error.outcome_unknown or error.status == 0:
                 raise
             return NotAnswered(nowhere=True)
-        event = await self._event(RING_S + CONNECT_S, self._name)
+        event = await self._channel_event(RING_S + CONNECT_S, self._name)
         if isinstance(event, ari.ChannelDestroyed):
             return NotAnswered(sip_status=event.tech_cause or 0)
         return None if isinstance(event, ari.StasisStart) else NotAnswered()
 
-    async def _event(self, within: float, channel: str) -> ari.Event | None:
+    async def _channel_event(self, within: float, channel: str) -> ari.Event | None:
         """The next beginning or end of one of our channels; None if none comes."""
+        return await self._event(
+            within, lambda e: isinstance(e, ari.StasisStart | ari.ChannelDestroyed) and e.channel.id == channel
+        )
+
+    async def _event(self, within: float, right: Callable[[ari.Event], bool]) -> ari.Event | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while True:
                     event = await self._heard.get()
-                    if isinstance(event, ari.StasisStart | ari.ChannelDestroyed) and event.channel.id == channel:
+                    if right(event):
                         return event
         return None
 
@@ -134,13 +155,18 @@ class _Call:
         await self._client.call(
             channels.snoop(self._name, snoop_id=self._ear, app=self._name, spy="in", app_args=("ear",))
         )
-        await self._event(CONNECT_S, self._ear)
+        await self._channel_event(CONNECT_S, self._ear)
         await self._client.call(channels.record(self._ear, name=self._name, max_seconds=LONGEST_S))
         before = await self._statistics()
-        await self._client.call(channels.play(self._name, ["tone:dial"], playback_id=f"{self._name}-tone"))
+        await self._client.call(
+            channels.play(self._name, [f"sound:/prompts/{TONE_FILE}"], playback_id=f"{self._name}-tone")
+        )
         await asyncio.sleep(seconds)
         after = await self._statistics()
+        with suppress(AriError):  # else its end by the hang-up would be in Asterisk's log as a failure
+            await self._client.call(media.stop_playback(f"{self._name}-tone"))
         await self._client.call(media.stop_recording(self._name))
+        await self._event(CONNECT_S, lambda e: isinstance(e, ari.RecordingFinished))  # then the file is whole
         samples = await asyncio.to_thread(self._samples)
         return Measured(
             seconds=seconds,
