@@ -132,7 +132,7 @@ async def test_a_test_of_a_phone_is_begun_once_and_looked_at(world: World, mine:
 
 async def test_the_report_of_codecs_has_only_what_is_the_tenants(world: World, mine: Client, theirs: Client) -> None:
     costs = {("opus", "ulaw"): 15000, ("ulaw", "opus"): 15000, ("slin8", "ulaw"): 6000}
-    channel = ChannelFormats(device="e00000000aa", codec="opus", from_it=("opus", "slin", "ulaw"), to_it=("opus",))
+    channel = ChannelFormats(device="e00000000aa", from_it=("opus", "slin", "ulaw"), to_it=("opus",))
     world.codecs.reports[mine.tenant] = CodecReport(
         live=live([("browser", channel), ("browser", channel)], costs),
         pairs=pairs({"browser", "trunk"}, costs),

@@ -19,17 +19,21 @@ TRUNK_CODECS = ("alaw", "ulaw", "g722")
 """What we offer carriers; pjsip.conf says the same (_trunk)."""
 
 _FORMAT = re.compile(r"[a-z0-9_]+")
-_RATE = re.compile(r"@\d+")
+_STEP = re.compile(r"\(?([a-z0-9_]+)(?:@([0-9]+))?\)?")
 
 
 class ChannelFormats(Struct, frozen=True, kw_only=True):
-    """One channel's audio. ``from_it`` and ``to_it`` are the steps between its own codec and what the rest of Asterisk
-    handles for it; a single step is no transcoding."""
+    """One channel's audio. ``from_it`` begins with the codec that it sends, ``to_it`` ends with the one that it is sent;
+    between them and what the rest of Asterisk handles are the steps. A single step is no transcoding."""
 
     device: str
-    codec: str
     from_it: tuple[str, ...]
     to_it: tuple[str, ...]
+
+    @property
+    def codec(self) -> str:
+        """What is spoken with it: one codec, or ``from/to`` where the two ways differ."""
+        return "/".join(dict.fromkeys((*self.from_it[:1], *self.to_it[-1:])))
 
 
 class Party(Struct, frozen=True, kw_only=True):
@@ -76,8 +80,9 @@ class CodecReport(Struct, frozen=True, kw_only=True):
 
 
 def steps(text: str) -> tuple[str, ...]:
-    """Asterisk's way between formats, ``(opus@48000)->(slin@48000)->(ulaw@8000)``, as names; () where there is none."""
-    return tuple(found[0] for part in text.split("->") if (found := _FORMAT.search(_RATE.sub("", part))))
+    """Asterisk's way between formats, ``(opus@48000)->(slin@8000)->(ulaw@8000)``, as the names that its table of costs has
+    (opus, slin8, ulaw); () where there is none."""
+    return tuple(_name(found[1], found[2]) for part in text.split("->") if (found := _STEP.fullmatch(part.strip())))
 
 
 def live(channels: Iterable[tuple[str, ChannelFormats]], costs: Costs) -> list[Party]:
@@ -100,6 +105,11 @@ def pairs(parties: Iterable[str], costs: Costs) -> list[Pair]:
 def codecs_of(party: str) -> Sequence[str]:
     """In order of preference."""
     return TRUNK_CODECS if party == TRUNK else KINDS[party].codecs
+
+
+def _name(name: str, rate: str | None) -> str:
+    """Raw audio is one format at many rates; the table tells them apart by thousands of samples a second."""
+    return f"slin{int(rate) // 1000}" if name == "slin" and rate else name
 
 
 def _pair(caller: str, called: str, costs: Costs) -> Pair:

@@ -93,7 +93,6 @@ def channel_formats(channels: Iterable[ami.Status]) -> list[ChannelFormats]:
     return [
         ChannelFormats(
             device=_endpoint(one.channel).rpartition("-")[0],
-            codec="+".join(steps(one.nativeformats.strip("()").replace("|", "->"))),
             from_it=steps(one.readtrans) or steps(one.readformat),
             to_it=steps(one.writetrans) or steps(one.writeformat),
         )

@@ -158,10 +158,10 @@ class ContactStatus(AmiEvent, frozen=True):
 
 
 class Status(AmiEvent, frozen=True):
-    """One channel in an answer: its own formats, what Asterisk reads and writes, and the steps between (`…trans`)."""
+    """One channel in an answer: the formats in which Asterisk reads and writes it, and (`…trans`) the steps between them
+    and what the channel itself speaks."""
 
     channel: str = ""
-    nativeformats: str = ""
     readformat: str = ""
     readtrans: str = ""
     writeformat: str = ""
