@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,9 @@ class RunningApi:
         self._session = session
         self._base = base
 
-    async def ask(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+    async def ask(
+        self, method: str, path: str, body: Json | None = None, query: Mapping[str, str] | None = None
+    ) -> Json:
         """The answer. Raises StackError with the API's own message."""
         import aiohttp
 
@@ -47,7 +49,8 @@ class RunningApi:
         """The agent at an extension. Raises StackError where there is none."""
         cursor: str | None = ""
         while cursor is not None:
-            page = await self.ask("GET", "/v1/tm/agents", limit="200", **({"cursor": cursor} if cursor else {}))
+            query = {"limit": "200", **({"cursor": cursor} if cursor else {})}
+            page = await self.ask("GET", "/v1/tm/agents", query=query)
             for agent in page["items"]:
                 if agent["extension"] == extension:
                     found: Json = agent

@@ -10,6 +10,7 @@ from m3voip.api.errors import integration_down
 from m3voip.api.permissions import Permission
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.telephony import CodecPair, LiveCodecs, TelephonyCodecs, TranslationCost
+from m3voip.core.codecs import Party
 from m3voip.core.device import KINDS
 from m3voip.core.errors import ProviderError
 
@@ -26,22 +27,25 @@ async def get_telephony_codecs(ctx: Ctx) -> TelephonyCodecs:
     except ProviderError as error:
         raise integration_down("Asterisk") from error
     return TelephonyCodecs(
-        live=[
-            LiveCodecs(
-                party=one.party,
-                codec=one.codec,
-                from_=list(one.from_it),
-                to=list(one.to_it),
-                channels=one.channels,
-                transcodes=one.transcodes,
-                cost=one.cost,
-            )
-            for one in report.live
-        ],
+        live=[_shown_live(one) for one in report.live],
         pairs=[CodecPair.model_validate(pair, from_attributes=True) for pair in report.pairs],
         costs=[
-            TranslationCost(from_=one, to=other, cost=cost)
+            TranslationCost.model_validate({"from": one, "to": other, "cost": cost})
             for (one, other), cost in sorted(report.costs.items())
             if {one, other} <= _OFFERED
         ],
+    )
+
+
+def _shown_live(one: Party) -> LiveCodecs:
+    return LiveCodecs.model_validate(
+        {
+            "party": one.party,
+            "codec": one.codec,
+            "from": list(one.from_it),
+            "to": list(one.to_it),
+            "channels": one.channels,
+            "transcodes": one.transcodes,
+            "cost": one.cost,
+        }
     )

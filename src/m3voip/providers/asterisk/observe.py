@@ -88,7 +88,7 @@ def phone_event(event: ami.AmiEvent, now: datetime) -> dv.PhoneEvent | None:
             return None
 
 
-def channel_formats(channels: Iterable[ami.Status]) -> list[ChannelFormats]:
+def channel_formats(channels: tuple[ami.Status, ...]) -> list[ChannelFormats]:
     """What channels speak. A channel is named ``PJSIP/<endpoint>-<number>``."""
     return [
         ChannelFormats(
