@@ -108,7 +108,7 @@ class Service:
         self.board = Board(
             clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
         )
-        self.phone_tests = PhoneTests(caller=PhoneCaller(settings), clock=self.clock)
+        self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
         self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
         # configuration
         speech = PromptLibrary(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from m3voip.phones import Answer, CallRefusedError, Decline, RegistrationRefusedError, Softphone
+from m3voip.phones.baresip import Account, Baresip
 from m3voip.stack.certificates import CA_FILE
 from m3voip.stack.stack import Stack
 from tests.support.eventually import eventually
@@ -155,3 +157,44 @@ async def test_a_test_of_a_phone_tells_whether_audio_goes_both_ways(api: Api, ag
     await phone.unregister()
     nowhere = await outcome(api, agent, 2)
     assert "not registered" in nowhere["findings"][0]["text"]
+
+
+@pytest.mark.skipif(not Baresip.is_installed(), reason="baresip is not installed")
+async def test_a_desk_phone_set_up_by_what_it_was_told_is_tested_with_its_own_reports(
+    stack: Stack, api: Api, tmp_path: Path
+) -> None:
+    settings, ca = stack.settings, stack.folders.asterisk_keys / CA_FILE
+    async with new_agent(api, "193", "desk_tls") as agent:
+        given = await api.ask("POST", f"/v1/tm/agents/{agent['id']}/sip-secret")
+        account = Account(
+            address=settings.sip_address, port=settings.sip_tls_port, username=given["sipUsername"],
+            password=given["sipSecret"], ca=ca, line=given["provisioning"]["baresip"], answers_itself=True,
+        )  # fmt: skip
+
+        async def known() -> bool:
+            return given["sipUsername"] in await stack.cli("pjsip show endpoints")
+
+        await eventually(known, 5, what="the phone to be known")
+        async with Baresip(account, tmp_path / "baresip") as phone:
+            await phone.registered()
+            test = await outcome(api, agent, 11)
+            seen = await until(api, agent, lambda phone: phone["userAgent"] != "")
+    figures = test["figures"]
+    assert (test["verdict"], figures["encrypted"]) == ("ok", True), test
+    assert figures["codec"].startswith("g722"), test
+    assert figures["roundTripMs"] is not None, test
+    assert figures["lostTo"] == 0, test
+    assert (seen["transport"], "baresip" in seen["userAgent"]) == ("tls", True)
+
+
+async def test_the_report_of_codecs_shows_the_call_that_goes_on(api: Api, agent_phone: OpenPhone) -> None:
+    phone = await agent_phone("105")
+    call = await phone.dial("600", tone=440)
+    await call.answered()
+    await call.hear_tone(440)
+    report = await api.get("/v1/tm/telephony/codecs")
+    await call.hangup()
+    (mine,) = [one for one in report["live"] if one["party"] == "desk_udp"]
+    assert (mine["channels"], mine["transcodes"], mine["from"]) == (1, False, [mine["codec"]])
+    assert {"caller": "trunk", "called": "desk_udp"}.items() <= report["pairs"][-1].items()
+    assert {(cost["from"], cost["to"]) for cost in report["costs"]} >= {("opus", "alaw"), ("ulaw", "g722")}

@@ -17,7 +17,9 @@ AGENT_ID = "019ab0c4-1111-7a31-9f00-3b1c2d4e5f60"
 class PhoneTestWanted(Sent):
     """How long to listen."""
 
-    seconds: int = Field(default=6, ge=2, le=20, description="phones report loss and round trip only every 5 seconds")
+    seconds: int = Field(
+        default=6, ge=2, le=20, description="a phone's own reports of loss and round trip take some 11 seconds"
+    )
     model_config = examples({"seconds": 6})
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import wave
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 from m3voip.config import Settings
+from m3voip.core.codecs import ChannelFormats
 from m3voip.core.errors import ProviderError
 from m3voip.core.hearing import level_db, tone, tone_share
 from m3voip.core.phone_check import TONE, Measured, NotAnswered
@@ -29,14 +30,17 @@ CONNECT_S = 5.0
 LONGEST_S = 90
 """After which Asterisk ends a test that nobody ends."""
 RATE = 8000
+WRAPPED_S = 60000.0
+"""A round trip shorter than the clocks can tell comes out below nothing, which Asterisk writes as almost 65,536 s."""
 TONE_FILE, TONE_S = "phone-test-tone", 30
 
 
 class PhoneCaller:
-    """Over one Asterisk."""
+    """Over one Asterisk. ``formats`` tells what every channel speaks."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, formats: Callable[[], Awaitable[Sequence[ChannelFormats]]]) -> None:
         self._settings = settings
+        self._formats = formats
         self._recordings = settings.asterisk_spool / "recording"
         self._tone = settings.prompts_dir / f"{TONE_FILE}.wav"
 
@@ -50,9 +54,15 @@ class PhoneCaller:
         try:
             async with self._application(name) as (client, heard):
                 call = _Call(client, heard, name, self._recordings / f"{name}.wav")
-                return await call.make(f"PJSIP/{endpoint}", codecs, seconds, answered)
+                return await call.make(
+                    f"PJSIP/{endpoint}", codecs, seconds, answered=answered, codec=lambda: self._codec(endpoint)
+                )
         except AriError as error:
             raise ProviderError(f"the phone could not be called: {error.message}", retryable=True) from error
+
+    async def _codec(self, endpoint: str) -> str:
+        """What the phone speaks at this moment."""
+        return next((one.codec for one in await self._formats() if one.device == endpoint), "")
 
     def _make_tone(self, name: str) -> None:
         """Once. A file, because while Asterisk makes a tone by itself it does not listen (ast_waitfordigit drops audio)."""
@@ -99,7 +109,13 @@ class _Call:
         self._recording = recording
 
     async def make(
-        self, endpoint: str, codecs: Sequence[str], seconds: float, answered: Callable[[], None]
+        self,
+        endpoint: str,
+        codecs: Sequence[str],
+        seconds: float,
+        *,
+        answered: Callable[[], None],
+        codec: Callable[[], Awaitable[str]],
     ) -> Measured | NotAnswered:
         """From the first ring to the hang-up."""
         try:
@@ -107,7 +123,7 @@ class _Call:
             if refused is not None:
                 return refused
             answered()
-            return await self._measure(seconds)
+            return await self._measure(seconds, codec)
         finally:
             await self._end()
 
@@ -149,8 +165,7 @@ class _Call:
                         return event
         return None
 
-    async def _measure(self, seconds: float) -> Measured:
-        codec = await self._read("CHANNEL(audionativeformat)")
+    async def _measure(self, seconds: float, codec: Callable[[], Awaitable[str]]) -> Measured:
         secure = await self._read("CHANNEL(rtp,secure)")
         await self._client.call(
             channels.snoop(self._name, snoop_id=self._ear, app=self._name, spy="in", app_args=("ear",))
@@ -162,7 +177,7 @@ class _Call:
             channels.play(self._name, [f"sound:/prompts/{TONE_FILE}"], playback_id=f"{self._name}-tone")
         )
         await asyncio.sleep(seconds)
-        after = await self._statistics()
+        after, spoken = await self._statistics(), await codec()
         with suppress(AriError):  # else its end by the hang-up would be in Asterisk's log as a failure
             await self._client.call(media.stop_playback(f"{self._name}-tone"))
         await self._client.call(media.stop_recording(self._name))
@@ -170,7 +185,7 @@ class _Call:
         samples = await asyncio.to_thread(self._samples)
         return Measured(
             seconds=seconds,
-            codec=codec.strip("()"),
+            codec=spoken,
             encrypted=secure == "1",
             sent=after.txcount - before.txcount,
             received=after.rxcount - before.rxcount,
@@ -178,7 +193,7 @@ class _Call:
             lost_from=after.rxploss - before.rxploss,
             jitter_to_ms=_ms(after.txjitter) if after.rtt else None,
             jitter_from_ms=_ms(after.rxjitter),
-            round_trip_ms=_ms(after.rtt) if after.rtt else None,
+            round_trip_ms=_ms(0.0 if after.rtt > WRAPPED_S else after.rtt) if after.rtt else None,
             level_db=round(level_db(samples), 1),
             tone_share=round(tone_share(samples, RATE, TONE), 2),
         )
