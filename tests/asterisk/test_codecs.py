@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from m3voip.core.codecs import read_costs
-from m3voip.phones import Softphone, Ticker
+from m3voip.phones import Answer, Softphone, Ticker
 from m3voip.phones.baresip import Account, Baresip
 from m3voip.phones.media.g711 import Codec
 from m3voip.providers.asterisk.ami import actions
@@ -21,7 +21,7 @@ from m3voip.providers.asterisk.provision.model import EndpointKind
 from m3voip.stack.certificates import CA_FILE
 from m3voip.stack.stack import Stack
 from tests.support.eventually import eventually
-from tests.support.fixtures import PHONES
+from tests.support.fixtures import PHONES, OpenPhone
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("asterisk_unchanged")]
 INDEPENDENT = pytest.mark.skipif(not Baresip.is_installed(), reason="baresip is not installed")
@@ -81,17 +81,21 @@ async def independent(asterisk: Stack, extension: str, codecs: tuple[str, ...], 
 
 @INDEPENDENT
 @pytest.mark.parametrize(
-    ("caller", "called", "kept"),
-    [("201", "202", "g722"), ("103", "202", "opus"), ("202", "103", "g722")],
-    ids=["both-prefer-g722", "caller-prefers-opus", "caller-prefers-g722"],
+    ("caller", "called", "answers", "kept"),
+    [
+        ("201", "202", G722_FIRST, "g722"),
+        ("103", "202", ("opus",), "opus"),
+        ("202", "103", OPUS_FIRST, "g722"),
+    ],
+    ids=["two-desk-phones", "program-calls-desk-phone", "desk-phone-calls-program-that-prefers-another"],
 )
 async def test_two_capable_phones_keep_the_callers_codec_and_nobody_transcodes(
-    asterisk: Stack, ami: AmiClient, tmp_path: Path, caller: str, called: str, kept: str
+    asterisk: Stack, ami: AmiClient, tmp_path: Path, caller: str, called: str, answers: tuple[str, ...], kept: str
 ) -> None:
-    prefer = {"103": OPUS_FIRST}
+    offers = OPUS_FIRST if caller == "103" else G722_FIRST
     async with (
-        independent(asterisk, caller, prefer.get(caller, G722_FIRST), tmp_path) as one,
-        independent(asterisk, called, prefer.get(called, G722_FIRST), tmp_path),
+        independent(asterisk, caller, offers, tmp_path) as one,
+        independent(asterisk, called, answers, tmp_path),
     ):
         await one.dial(called)
         await one.wait_for("CALL_ESTABLISHED")
@@ -113,19 +117,39 @@ async def test_phones_without_a_codec_in_common_are_transcoded_and_it_is_seen(
         await one.hangup()
 
 
-@INDEPENDENT
 @pytest.mark.parametrize("codec", ["ulaw", "alaw"])
-async def test_the_carriers_codec_is_the_agents_too_although_the_phone_prefers_others(
-    asterisk: Stack, ami: AmiClient, tmp_path: Path, ticker: Ticker, codec: Codec
+async def test_the_carriers_codec_is_the_agents_too(
+    asterisk: Stack, ami: AmiClient, desk: OpenPhone, ticker: Ticker, codec: Codec
+) -> None:
+    agent, settings = await desk("102"), asterisk.settings
+    agent.on_invite = Answer(after=0.1, tone=600)
+    async with Softphone(settings.sip_address, settings.sip_udp_port, codecs=(codec,), ticker=ticker) as caller:
+        call = await caller.dial("15550100100", caller_id="15550204000", tone=440)
+        await call.hear_tone(600, within=15)
+        assert await settled(ami, {codec}) == {"trunk-local": (codec, False), "102": (codec, False)}
+        await call.hangup()
+
+
+@INDEPENDENT
+async def test_a_program_that_answers_with_several_codecs_is_spoken_to_in_the_callers(
+    asterisk: Stack, ami: AmiClient, tmp_path: Path, ticker: Ticker
 ) -> None:
     settings = asterisk.settings
     async with (
-        independent(asterisk, "102", G722_FIRST, tmp_path) as agent,
-        Softphone(settings.sip_address, settings.sip_udp_port, codecs=(codec,), ticker=ticker) as caller,
+        independent(asterisk, "103", OPUS_FIRST, tmp_path),
+        Softphone(
+            settings.sip_address,
+            settings.sip_udp_port,
+            "udp",
+            "e0000000101",
+            "secret-101",
+            codecs=("ulaw",),
+            ticker=ticker,
+        ) as caller,
     ):
-        call = await caller.dial("15550100100", caller_id="15550204000", tone=440)
-        await agent.wait_for("CALL_ESTABLISHED")
-        assert await settled(ami, {codec}) == {"trunk-local": (codec, False), "102": (codec, False)}
+        call = await caller.dial("103", tone=440)
+        await call.answered()
+        assert await settled(ami, {"ulaw"}) == {"101": ("ulaw", False), "103": ("ulaw", False)}
         await call.hangup()
 
 

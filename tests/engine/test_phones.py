@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -120,7 +121,7 @@ async def test_refusals_are_counted_for_known_phones_and_say_what_to_do() -> Non
 def test_kinds_say_what_the_templates_of_asterisk_say() -> None:
     text = (Path(__file__).parents[2] / "asterisk" / "etc" / "pjsip.conf").read_text()
     for name, kind in dv.KINDS.items():
-        template = text.partition(f"\n[_{name}](!,_phone)\n")[2].partition("\n[")[0]
+        template = re.split(rf"\n\[_{name}\]\(!,_(?:phone|program)\)\n", text)[1].partition("\n[")[0]
         options = dict(line.split(" = ", 1) for line in template.splitlines() if " = " in line and line[0] != ";")
         assert options["allow"].split(",") == list(kind.codecs), name
         assert options.get("transport", "transport-wss") == f"transport-{kind.transport}", name
