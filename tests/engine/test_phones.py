@@ -10,8 +10,9 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
-from m3voip.config import DEFAULT_TENANT
+from m3voip.config import DEFAULT_TENANT, Settings
 from m3voip.core import device as dv
 from m3voip.core.codecs import ChannelFormats, live, pairs, steps
 from m3voip.core.errors import ProviderError
@@ -23,6 +24,7 @@ from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.routing import CurrentDirectory, Directory
 from m3voip.engine.secrets import SecretKeeper
+from m3voip.providers.asterisk.phone_call import PhoneCaller
 from tests.engine.support import T0
 from tests.support.eventually import eventually
 
@@ -67,6 +69,10 @@ def seen(endpoint: str = E, uri: str = URI, after: float = 0, **more: object) ->
     return dv.ContactSeen(endpoint=endpoint, uri=uri, at=T0 + timedelta(seconds=after), **more)  # type: ignore[arg-type]
 
 
+def registered() -> float:
+    return REGISTRY.get_sample_value("m3voip_phones_registered") or 0.0
+
+
 async def test_a_phone_is_what_was_last_heard_of_it_and_a_reading_replaces_everything() -> None:
     phones = await known_phones()
     phones.take(seen(user_agent="Desk\x07 5"))
@@ -96,6 +102,9 @@ async def test_a_phone_that_moved_is_where_it_registered_last_and_the_end_of_the
     now = phones.phone(DEFAULT_TENANT, "101")
     assert now is not None
     assert (now.registered, now.address, now.transport) == (True, "2001:db8::7", "udp")
+    assert registered() == 1
+    phones.take(dv.ContactGone(endpoint=E, uri=f"sip:{E}@[2001:db8::7]:5062", at=T0 + timedelta(seconds=2)))
+    assert registered() == 0
 
 
 async def test_refusals_are_counted_for_known_phones_and_say_what_to_do() -> None:
@@ -214,6 +223,9 @@ class Caller:
         self.offered: list[Sequence[str]] = []
         self.fails = False
 
+    def tidy(self) -> None:
+        self.tidied = True
+
     async def call(
         self, test_id: UUID, endpoint: str, codecs: Sequence[str], seconds: float, answered: Callable[[], None]
     ) -> Measured | NotAnswered:
@@ -240,6 +252,7 @@ async def test_one_test_at_a_time_for_each_agent_and_the_last_one_is_kept() -> N
     assert start()
     assert not start()
     await eventually(lambda: state() == "listening None", what="the phone to answer")
+    assert caller.tidied
     caller.let.set()
     await eventually(lambda: state() == "ended ok", what="the end")
     assert caller.offered == [dv.KINDS["desk_tls"].codecs]
@@ -248,6 +261,16 @@ async def test_one_test_at_a_time_for_each_agent_and_the_last_one_is_kept() -> N
     await eventually(lambda: state() == "ended failed", what="the end of a test that could not be made")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+def test_what_a_phone_said_does_not_outlive_a_process_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "recording").mkdir()
+    left, other = tmp_path / "recording/phone-test-1.wav", tmp_path / "recording/message.wav"
+    left.touch()
+    other.touch()
+    settings = Settings.model_construct(asterisk_spool=tmp_path, prompts_dir=tmp_path)
+    PhoneCaller(settings, Source().channel_formats).tidy()
+    assert (left.exists(), other.exists()) == (False, True)
 
 
 # Codecs

@@ -33,6 +33,10 @@ class Caller(Protocol):
         """Raises ProviderError while the node is away."""
         ...
 
+    def tidy(self) -> None:
+        """Remove what tests of an earlier process left. Blocks for a moment."""
+        ...
+
 
 class PhoneTests:
     """``run`` is what they run in; ``start`` and ``last`` are for the API and never wait."""
@@ -61,6 +65,7 @@ class PhoneTests:
 
     async def run(self) -> None:
         """Until cancelled."""
+        await asyncio.to_thread(self._caller.tidy)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 work = await self._wanted.get()

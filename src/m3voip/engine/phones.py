@@ -74,19 +74,17 @@ class Phones:
             case dv.PhonesCleared():
                 self._known = True
                 self._contacts.clear()
+                PHONES_REGISTERED.set(0)
             case dv.ContactSeen():
                 self._register(event)
             case dv.ContactGone():
-                gone = self._contacts.get(event.endpoint, {}).pop(event.uri, None)
-                if gone is not None and gone.reachable is not False:
-                    self._seen[event.endpoint] = event.at
+                self._unregister(event)
             case dv.LoginRefused():
                 self._refuse_login(event)
             case dv.AudioRefused():
                 self._refuse_audio(event)
             case _:
                 raise TypeError(f"unknown phone event {type(event).__name__}")
-        PHONES_REGISTERED.set(sum(bool(contacts) for contacts in self._contacts.values()))
 
     def lost(self) -> None:
         """The node is away: nothing is known until the next reading."""
@@ -124,6 +122,8 @@ class Phones:
     def _register(self, event: dv.ContactSeen) -> None:
         contacts = self._contacts.setdefault(event.endpoint, {})
         before = contacts.get(event.uri)
+        if not contacts:
+            PHONES_REGISTERED.inc()
         contacts[event.uri] = replace(
             event,
             user_agent=_printable(event.user_agent) or (before.user_agent if before else ""),
@@ -131,6 +131,16 @@ class Phones:
             round_trip_ms=event.round_trip_ms or (before.round_trip_ms if before else None),
         )
         if event.reachable is False and (before is None or before.reachable is not False):
+            self._seen[event.endpoint] = event.at
+
+    def _unregister(self, event: dv.ContactGone) -> None:
+        contacts = self._contacts.get(event.endpoint, {})
+        gone = contacts.pop(event.uri, None)
+        if gone is None:
+            return
+        if not contacts:
+            PHONES_REGISTERED.dec()
+        if gone.reachable is not False:
             self._seen[event.endpoint] = event.at
 
     def _refuse_login(self, event: dv.LoginRefused) -> None:

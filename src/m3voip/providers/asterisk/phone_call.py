@@ -32,6 +32,7 @@ LONGEST_S = 90
 RATE = 8000
 WRAPPED_S = 60000.0
 """A round trip shorter than the clocks can tell comes out below nothing, which Asterisk writes as almost 65,536 s."""
+NAME = "phone-test-"
 TONE_FILE, TONE_S = "phone-test-tone", 30
 
 
@@ -49,7 +50,7 @@ class PhoneCaller:
     ) -> Measured | NotAnswered:
         """Call the phone, offering ``codecs``, and measure for so long; ``answered`` is called when it has answered. Raises
         ProviderError while Asterisk is away."""
-        name = f"phone-test-{test_id}"
+        name = f"{NAME}{test_id}"
         await asyncio.to_thread(self._make_tone, name)
         try:
             async with self._application(name) as (client, heard):
@@ -59,6 +60,11 @@ class PhoneCaller:
                 )
         except AriError as error:
             raise ProviderError(f"the phone could not be called: {error.message}", retryable=True) from error
+
+    def tidy(self) -> None:
+        """Delete what phones said in tests that a kill of the process cut off."""
+        for left in self._recordings.glob(f"{NAME}*.wav"):
+            left.unlink(missing_ok=True)
 
     async def _codec(self, endpoint: str) -> str:
         """What the phone speaks at this moment."""
