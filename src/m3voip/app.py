@@ -17,6 +17,8 @@ from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
 from m3voip.core.call import Call, evolve
+from m3voip.core.office import Office
+from m3voip.engine.announcements import Announcements
 from m3voip.engine.board import Board
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.codecs import Codecs
@@ -119,6 +121,7 @@ class Service:
         self.directory_keeper = DirectoryKeeper(
             current=self.directory, speech=speech, trees=self.offices, default_tenant=settings.tenant_id
         )
+        self.announcements = Announcements(speech)
         self.secrets = SecretKeeper(clock=self.clock, end=self.offices.end_secrets)
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
@@ -127,7 +130,7 @@ class Service:
                 ("secrets", self.secrets.update),
                 ("phones", self.phones.update),
                 ("codecs", self.codecs.update),
-                ("asterisk", self.node.provision),
+                ("asterisk", self._provision),
             ),
         )
         self.trees = TreeFiles(
@@ -228,6 +231,9 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+
+    async def _provision(self, office: Office) -> None:
+        await self.node.provision(await self.announcements.render(office))
 
     async def _woken(self) -> None:
         self.configuration.wake()
