@@ -36,6 +36,7 @@ _TAGS = {
     "DIDs": "Numbers that people call.",
     "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",
+    "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",
