@@ -207,7 +207,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                                             for leg, p in call.parties.items()})
         case f.TransferOrdered():    return replace(call, seq=seq, transfer=fact.target, transfer_by=fact.extension)
         case f.Transferred() if fact.way == BLIND:
-                                     return replace(call, seq=seq, parties={}, parked=0)
+                                     return replace(call, seq=seq, state=State.IVR, parties={}, parked=0)
         case f.Transferred():        return new_agent(call, seq, at, fact.target.name, fact.agent_leg)
         case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
         case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)

@@ -176,6 +176,8 @@ def _not_in_hand(_: Batch, call: CallChange, __: Recorded, ___: f.HandRefused) -
 def _handed_over(batch: Batch, call: CallChange, row: Recorded, fact: f.Transferred) -> None:
     if fact.agent_leg:
         _new_agent(batch, call, row, fact.target.name, fact.agent_leg)
+    else:
+        call.state = State.IVR.value  # until the fact behind it says where the caller went
 
 
 def _picked_up(batch: Batch, call: CallChange, row: Recorded, fact: f.PickedUp) -> None:
