@@ -7,6 +7,7 @@ from m3voip.api.routes import (
     calls,
     dids,
     events,
+    greetings,
     ivr_trees,
     mailboxes,
     members,
@@ -21,6 +22,7 @@ ROUTERS = (
     recordings.router,
     recordings.downloads,
     voicemails.router,
+    voicemails.settings,
     events.router,
     queues.router,
     members.router,
@@ -29,6 +31,7 @@ ROUTERS = (
     trunks.router,
     ivr_trees.router,
     mailboxes.router,
+    greetings.router,
     blocked_callers.router,
     api_keys.router,
 )

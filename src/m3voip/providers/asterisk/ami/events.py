@@ -156,15 +156,6 @@ class ContactStatus(AmiEvent, frozen=True):
     endpoint_name: str = ""
 
 
-class MessageWaiting(AmiEvent, frozen=True):
-    """A mailbox (`box@context`) changed; `new` and `old` messages where Asterisk counts them."""
-
-    mailbox: str = ""
-    waiting: bool = False
-    new: int = 0
-    old: int = 0
-
-
 class FullyBooted(AmiEvent, frozen=True):
     """Asterisk has loaded everything; comes after every login too. Both in seconds."""
 
@@ -219,7 +210,7 @@ def _by_name(*kinds: type[AmiEvent]) -> dict[str, type[AmiEvent]]:
 EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
-    QueueMemberRinginuse, DeviceStateChange, ContactStatus, MessageWaiting, FullyBooted, Shutdown, Reload,
+    QueueMemberRinginuse, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
 )  # fmt: skip
 """What comes by itself."""
 

@@ -12,7 +12,6 @@ from itertools import groupby
 
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
-    MailboxConfig,
     Provisioning,
     QueueConfig,
     TrunkConfig,
@@ -35,7 +34,6 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     """All files, in the order in which their modules should be reloaded: phones before the queues that ring them."""
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
-        _file("voicemail.conf", "app_voicemail.so", _voicemail(config.mailboxes)),
         _queues(config.queues),
         _file("dids.conf", "pbx_config.so", _dids(config)),
         _file("directory.conf", "pbx_config.so", _directory(config.endpoints)),
@@ -116,13 +114,6 @@ def _queue(queue: QueueConfig) -> Iterable[str]:
         interface, paused = f"PJSIP/{member.endpoint}", "yes" if member.paused else "no"
         # interface, penalty, name, state interface, ringinuse (the queue's), wrap-up (the queue's), paused
         yield f"member => {interface},{member.penalty},{member.name},{interface},,,{paused}"
-
-
-def _voicemail(mailboxes: Iterable[MailboxConfig]) -> Iterable[str]:
-    split = sorted((*reversed(box.mailbox.split("@")), box.owner_name) for box in mailboxes)
-    for context, boxes in groupby(split, key=lambda row: row[0]):
-        yield from ("", f"[{context}]")
-        yield from (f"{number} => -,{owner_name}" for _, number, owner_name in boxes)
 
 
 def _dids(config: Provisioning) -> Iterable[str]:
