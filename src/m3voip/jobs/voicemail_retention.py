@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import structlog
 
+from m3voip.core.errors import ProviderError
 from m3voip.jobs.metrics import JOBS_DONE
 from m3voip.ports import RecordingVault, VoicemailStore
 
@@ -27,8 +28,14 @@ class VoicemailRetention:
         done = 0
         while due := await self._store.due(BATCH):
             for voicemail in due:
-                done += await self._store.purge(voicemail, self._vault.delete)
+                done += await self._store.purge(voicemail, self._delete)
         if done:
             JOBS_DONE.labels("voicemail-retention").inc(done)
             log.info("voicemail.purged", messages=done)
         return done
+
+    async def _delete(self, key: str) -> None:
+        try:
+            await self._vault.delete(key)
+        except OSError as error:
+            raise ProviderError(f"the vault cannot delete: {error}", retryable=True) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class PhoneBoxes:
         self._prompts = prompts
         self._playing = spool / PLAYING
         self._rendering = threading.Lock()
+        self._prepared = False
         self._playing.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self._playing.iterdir():  # by a process that was killed
             left.unlink(missing_ok=True)
@@ -54,6 +56,19 @@ class PhoneBoxes:
         except ProviderError as error:
             log.warning("greeting.not_made", why=str(error), action="callers hear the standard greeting")
             return ""
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Make these in the background, once: whoever opens a mailbox shall not wait for each in turn."""
+        if not self._prepared:
+            self._prepared = True
+            threading.Thread(target=self._prepare, args=(texts,), name="agi prompts", daemon=True).start()
+
+    def _prepare(self, texts: Sequence[str]) -> None:
+        try:
+            for text in texts:
+                self.spoken(text)
+        except ProviderError as error:
+            log.warning("prompt.not_made", why=str(error), action="it is tried again when it is needed")
 
     def spoken(self, text: str) -> str:
         """The prompt of a text, made if it is not there. Raises ProviderError."""

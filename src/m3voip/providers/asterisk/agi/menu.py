@@ -25,6 +25,11 @@ MESSAGE_KEYS = (
 )
 MAIN_KEYS = "To hear your messages press 1. To change your greeting press 0. To end press pound."
 GREETING_KEYS = "To record your greeting press 1. To hear it press 2. To remove it press 3. To go back press star."
+ASK_BOX = "Please type the number of the other mailbox, then pound."
+SAID_OFTEN = (
+    MESSAGE_KEYS, "New message 1 of 1.", MAIN_KEYS, ASK_BOX, GREETING_KEYS, "Deleted. To take that back press 7.", "Forwarded.",
+    "There are no more messages.", "After the tone say your greeting, then press pound.", "Your greeting is saved.", "Goodbye.",
+)  # fmt: skip
 
 
 class BoxMenu:
@@ -45,6 +50,7 @@ class BoxMenu:
 
     def run(self) -> None:
         """Until the end is asked for, or nobody presses anything any more."""
+        self._boxes.prepare(SAID_OFTEN)
         self._messages = list(self._boxes.store.messages(self._box))
         new = sum(not message.heard for message in self._messages)
         pressed = self._line.say(_summary(new, len(self._messages) - new), KEYS)
@@ -109,7 +115,7 @@ class BoxMenu:
         return self._line.say("Deleted. To take that back press 7.", KEYS)
 
     def _forward(self) -> str:
-        to_box = self._line.ask("Please type the number of the other mailbox, then pound.", most=10)
+        to_box = self._line.ask(ASK_BOX, most=10)
         if not to_box:
             return ""
         if self._boxes.store.forward(self._box, self._messages[self._at].id, to_box):

@@ -27,12 +27,11 @@ def own(session: Session, boxes: PhoneBoxes) -> None:
 def anybody(session: Session, boxes: PhoneBoxes) -> None:
     """Any box of the company, by its PIN."""
     line = Line(session, boxes)
-    for _ in range(TRIES):
-        box = line.ask("Please type the number of the mailbox, then pound.", most=10)
+    for sorry in ("", *(["That is not right. "] * (TRIES - 1))):
+        box = line.ask(f"{sorry}Please type the number of the mailbox, then pound.", most=10)
         pin = line.ask("And its PIN, then pound.", most=10) if box else ""
         seen = boxes.store.by_pin(session.token(1), box, pin) if pin else None
         if seen is not None:
             BoxMenu(line, boxes, seen).run()
             return
-        line.say("That is not right.")
-    line.say("Goodbye.")
+    line.say("That is not right. Goodbye.")
