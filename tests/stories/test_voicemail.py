@@ -91,7 +91,7 @@ async def office(api: Api) -> Office:
     return office
 
 
-async def speak(phone: Softphone, office: Office, number: str, hz: float, seconds: float = 1.2) -> OutgoingCall:
+async def speak(phone: Softphone, office: Office, number: str, hz: int, seconds: float = 1.2) -> OutgoingCall:
     """Call, hear the greeting and the beep, say a tone; the call goes on."""
     call = await phone.dial(office.did, caller_id=number)
     await call.answered()
@@ -203,7 +203,7 @@ async def test_every_way_to_leave_a_message_ends_well(trunk_caller: OpenPhone, o
         call = await speak(phone, office, callers["long"], 480)
         assert (await call.ended(30)).by == "them"
 
-    async def pressing_pound(name: str, hz: float) -> None:
+    async def pressing_pound(name: str, hz: int) -> None:
         call = await speak(phone, office, callers[name], hz)
         await call.send_digits("#")
         assert (await call.ended(30)).by == "them"

@@ -11,6 +11,8 @@ import resource
 import sys
 from contextlib import suppress
 
+import numpy as np
+
 from m3voip.core.errors import ProviderError
 from m3voip.providers.speech import sound
 
@@ -78,7 +80,7 @@ def give_up_rights() -> None:
 
 def _warm_up() -> bytes:
     """A tenth of a second of sound: what is loaded when it is first used is loaded now."""
-    return sound.flac(sound.np.full(sound.RATE // 10, 0.5, dtype=sound.np.float32))
+    return sound.flac(np.full(sound.RATE // 10, 0.5, dtype=np.float32))
 
 
 if __name__ == "__main__":
