@@ -289,3 +289,30 @@ async def test_ten_wrong_pins_close_a_box_for_a_while(world: World, boxes: Postg
     assert await asyncio.to_thread(entered, "4829")
     failures = await world.owner.fetchval("select failures from mailbox_pin where mailbox_id = $1", box)
     assert failures == 0
+
+
+async def test_a_phone_reaches_the_boxes_of_its_own_company_only(
+    world: World, boxes: PostgresBoxes, owner_dsn: str
+) -> None:
+    other = uuid7(datetime.now(UTC), os.urandom(10))
+    owner = await asyncpg.connect(owner_dsn)
+    await owner.execute("insert into tenant (tenant_id, name) values ($1, 'other')", other)
+    await owner.execute("insert into mailbox (tenant_id, box) values ($1, $2)", other, world.box)
+    await owner.execute(
+        "insert into mailbox_pin (tenant_id, mailbox_id, hash) select tenant_id, id, $2 from mailbox where tenant_id = $1",
+        other, hash_pin("4829", PEPPER, os.urandom(16)),
+    )  # fmt: skip
+    context = other.hex[-8:]
+    theirs = await asyncio.to_thread(boxes.seen, f"{world.box}@{context}")
+    ours = await asyncio.to_thread(boxes.seen, f"{world.box}@default")
+    assert theirs is not None
+    assert ours is not None
+    assert (theirs.tenant_id, ours.tenant_id) == (other, DEFAULT_TENANT)
+    assert await asyncio.to_thread(boxes.by_pin, f"from-agent-{context}", world.box, "4829") == theirs
+    assert await asyncio.to_thread(boxes.by_pin, "from-agent", world.box, "4829") is None
+    message = await world.message()
+    assert await asyncio.to_thread(boxes.messages, theirs) == []
+    assert not await asyncio.to_thread(boxes.change, theirs, message, "deleted")
+    assert not await asyncio.to_thread(boxes.forward, theirs, message, world.box)
+    await owner.execute("delete from mailbox where tenant_id = $1", other)
+    await owner.close()

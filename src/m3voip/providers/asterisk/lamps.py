@@ -43,8 +43,7 @@ class AsteriskLamps:
 
 
 def _keep(folder: Path, count: int) -> None:
-    """Exactly so many files; what lies there with sound beside it is an older version's message, and stays until it is
-    counted here no more."""
+    """Exactly so many files, counting from 0000 as app_voicemail does."""
     wanted = {f"msg{n:04d}.txt" for n in range(count)}
     found = {path.name for path in folder.glob("msg*.txt")} if folder.is_dir() else set()
     if wanted - found:

@@ -98,6 +98,8 @@ class AgiServer(socketserver.ThreadingTCPServer):
             raise AGIException("no place")
         try:
             DIALOGUES[session.script](session, boxes)
+            session.allow(BUDGET_S)
+            session.set("M3_DONE", "yes")
         except M3voipError as error:
             _log.warning("agi.dialogue_broken", why=str(error), action="the agent hears that it does not work now")
             raise AGIException("broken") from error
