@@ -8,6 +8,7 @@ from m3voip.api.routes import (
     dids,
     events,
     greetings,
+    in_hand,
     ivr_trees,
     mailboxes,
     members,
@@ -19,6 +20,7 @@ from m3voip.api.routes import (
 
 ROUTERS = (
     calls.router,
+    in_hand.router,
     recordings.router,
     recordings.downloads,
     voicemails.router,
