@@ -148,6 +148,32 @@ async def test_without_an_agent_the_caller_leaves_a_message_that_knows_its_call(
     assert tone_seconds(message, 0, 500) > 2
 
 
+@pytest.mark.parametrize("state", ["full", "unknown", ""])
+async def test_the_agi_process_says_whether_a_box_takes_messages_and_may_hang(
+    state: str, unchanged: Baseline, node: Stack, caller: Softphone
+) -> None:
+    spool, released = node.folders.asterisk_spool / "message", asyncio.Event()
+    before = set(spool.glob("*"))
+
+    async def answers(question: str, _: list[str]) -> dict[str, str]:
+        if question == "did":
+            return {"M3_FLOOR_QUEUE": "closed", "M3_FLOOR_BOX": "801@default"}
+        if question == "box" and not state:
+            await released.wait()
+        return {"M3_BLOCKED": "no"} if question == "blocked" else {"M3_BOX_STATE": state}
+
+    async with agi(node, answers) as asked:
+        call = await caller.dial(CLOSED, tone=500)
+        if state:
+            assert (await call.ended(20)).by == "them"
+            assert set(spool.glob("*")) == before
+        else:  # three seconds later the standard greeting is played and the message taken
+            await call.hear_tone(BEEP, within=20, seconds=0.2)
+            await call.hangup()
+        released.set()
+    assert asked[-1] == ["box", "801@default"]
+
+
 def _hangups(node: Stack) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines(node.folders.asterisk_log / "cel-custom/hangups.jsonl")]
 
