@@ -147,10 +147,9 @@ async def test_a_message_is_left_lights_the_lamp_and_is_heard_by_link(
     assert [path.name for path in spool.iterdir() if ended["id"] in path.name] == []
 
 
-async def test_phone_and_api_agree_whichever_side_changes_a_message(
-    trunk_caller: OpenPhone, agent_phone: OpenPhone, office: Office, number: str
+async def phone_and_api_agree_whichever_side_changes_a_message(
+    office: Office, agent: Softphone, caller: Softphone, number: str
 ) -> None:
-    agent, caller = await agent_phone("102"), await trunk_caller()
     for hz in (440, 520):
         await (await speak(caller, office, number, hz)).hangup()
         await office.some(1 if hz == 440 else 2)
@@ -183,8 +182,11 @@ async def test_phone_and_api_agree_whichever_side_changes_a_message(
     assert by == [("voicemail.read", "phone"), ("voicemail.deleted", "phone"), ("voicemail.restored", "phone")]
 
 
-async def test_every_way_to_leave_a_message_ends_well(trunk_caller: OpenPhone, office: Office, number: str) -> None:
-    """All at once: they share a box, and each has a file of its own."""
+async def test_every_way_to_leave_a_message_ends_well(
+    trunk_caller: OpenPhone, office: Office, api: Api, number: str
+) -> None:
+    """All at once: they share a box, and each has a file of its own; but for the box that is full."""
+    small = await make_office(api, "863", "15550100863", "105", maxMessages=1)
     callers = {name: f"{number}{n}" for n, name in enumerate(("greeting", "silent", "long", "one", "two"))}
     await office.change(maxMessageSec=5)
     phone = await trunk_caller()
@@ -208,9 +210,20 @@ async def test_every_way_to_leave_a_message_ends_well(trunk_caller: OpenPhone, o
         await call.send_digits("#")
         assert (await call.ended(30)).by == "them"
 
+    async def into_a_full_box() -> None:
+        await (await speak(phone, small, f"{number}7", 440)).hangup()
+        await small.some()
+        call = await phone.dial(small.did, caller_id=f"{number}8")
+        await call.hear_sound()
+        assert (await call.ended(20)).by == "them"
+        ended = await api.ended(f"{number}8")
+        left = next(e for e in await api.events(ended["id"]) if e["kind"] == "voicemail.left")
+        assert (left["payload"]["status"], ended["node"]) == ("FULL", "sorry")  # told so, and the tree goes on
+
     await asyncio.gather(
-        in_the_greeting(), saying_nothing(), without_end(), pressing_pound("one", 440), pressing_pound("two", 560)
-    )
+        in_the_greeting(), saying_nothing(), without_end(), pressing_pound("one", 440), pressing_pound("two", 560),
+        into_a_full_box(),
+    )  # fmt: skip
     stored = {message["caller"]: message for message in await office.some(3)}
     assert set(stored) == {f"+{callers[name]}" for name in ("long", "one", "two")}
     assert 4.5 < stored[f"+{callers['long']}"]["durationSec"] < 5.5
@@ -229,27 +242,10 @@ async def test_every_way_to_leave_a_message_ends_well(trunk_caller: OpenPhone, o
     assert (nothing["payload"]["why"], nothing["payload"]["box"]) == ("silent", office.number)
 
 
-async def test_a_full_box_says_so_and_the_tree_goes_on(trunk_caller: OpenPhone, office: Office, number: str) -> None:
-    phone = await trunk_caller()
-    await (await speak(phone, office, f"{number}1", 440)).hangup()
-    (message,) = await office.some()
-    await office.change(maxMessages=1)
-    call = await phone.dial(office.did, caller_id=f"{number}2")
-    await call.hear_sound()
-    assert (await call.ended(20)).by == "them"
-    ended = await office.api.ended(f"{number}2")
-    left = next(e for e in await office.api.events(ended["id"]) if e["kind"] == "voicemail.left")
-    assert (left["payload"]["status"], ended["node"]) == ("FULL", "sorry")
-    await office.api.ask("DELETE", f"/v1/tm/voicemails/{message['id']}")
-    await (await speak(phone, office, f"{number}3", 440)).hangup()  # there is room again
-    await office.some()
-
-
-async def test_a_greeting_is_spoken_into_the_owner_s_phone(
-    trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str
+async def a_greeting_is_spoken_into_the_owner_s_phone(
+    office: Office, agent: Softphone, caller: Softphone, number: str
 ) -> None:
-    office = await make_office(api, "861", "15550100861", "103")
-    agent, caller = await agent_phone("103"), await trunk_caller()
+    api = office.api
     menu = await agent.dial("*97")
     await menu.hear_sound()
     await press(menu, "0", "1")
@@ -275,10 +271,10 @@ async def test_a_greeting_is_spoken_into_the_owner_s_phone(
     assert (await api.get(f"/v1/tm/mailboxes/{office.box['id']}"))["greetingPlayed"] == "text"
 
 
-async def test_another_phone_opens_a_box_by_its_pin_and_forwards_a_message(
-    trunk_caller: OpenPhone, agent_phone: OpenPhone, office: Office, api: Api, number: str
+async def another_phone_opens_a_box_by_its_pin_and_forwards_a_message(
+    office: Office, other: Softphone, caller: Softphone, number: str
 ) -> None:
-    other, caller = await agent_phone("104"), await trunk_caller()
+    api = office.api
     await api.ask("PUT", f"/v1/tm/mailboxes/{office.box['id']}/pin", json={"pin": "482913"})
     await (await speak(caller, office, number, 440)).hangup()
     (message,) = await office.some()
@@ -310,3 +306,19 @@ async def test_another_phone_opens_a_box_by_its_pin_and_forwards_a_message(
     ).read_text()
     assert "482913" not in log
     assert "482914" not in log
+
+
+async def test_owners_and_others_use_boxes_by_phone_and_the_api_agrees(
+    trunk_caller: OpenPhone, agent_phone: OpenPhone, office: Office, api: Api, number: str
+) -> None:
+    """Three stories at once, for they mostly wait for announcements; each has a box of its own."""
+    caller = await trunk_caller()
+    await asyncio.gather(
+        phone_and_api_agree_whichever_side_changes_a_message(office, await agent_phone("102"), caller, f"{number}1"),
+        a_greeting_is_spoken_into_the_owner_s_phone(
+            await make_office(api, "861", "15550100861", "103"), await agent_phone("103"), caller, f"{number}2"
+        ),
+        another_phone_opens_a_box_by_its_pin_and_forwards_a_message(
+            await make_office(api, "862", "15550100862", "105"), await agent_phone("104"), caller, f"{number}3"
+        ),
+    )

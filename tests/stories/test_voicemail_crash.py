@@ -17,7 +17,7 @@ __all__ = ["office"]  # the fixture
 pytestmark = pytest.mark.asterisk
 
 
-async def test_a_message_survives_the_death_of_the_service_in_its_middle(
+async def test_a_message_survives_the_death_of_the_service_and_its_owner_that_of_the_menu(
     trunk_caller: OpenPhone, agent_phone: OpenPhone, office: Office, number: str
 ) -> None:
     agent, phone = await agent_phone("102"), await trunk_caller()
@@ -37,13 +37,6 @@ async def test_a_message_survives_the_death_of_the_service_in_its_middle(
     kinds = await office.api.kinds(ended["id"])
     assert kinds.count("voicemail.stored") == kinds.count("call.ended") == 1
 
-
-async def test_an_owner_whose_menu_dies_is_told_so_and_may_come_again(
-    trunk_caller: OpenPhone, agent_phone: OpenPhone, office: Office, number: str
-) -> None:
-    agent, phone = await agent_phone("102"), await trunk_caller()
-    await (await speak(phone, office, number, 440)).hangup()
-    (message,) = await office.some()
     agi = office.api.stack.processes["agi"]
     before = agi.pid
     assert before
