@@ -13,7 +13,7 @@ comment on column tenant.voicemail_bin_days is 'a deleted message can be restore
 alter table mailbox
   drop column pin_hash,
   add column retention_days integer check (retention_days between 0 and 3650),  -- null = the tenant's; 0 = kept
-  add column max_messages integer not null default 100 check (max_messages between 1 and 9999),
+  add column max_messages integer not null default 500 check (max_messages between 1 and 9999),
   add column max_message_s integer not null default 300 check (max_message_s between 5 and 3600);
 
 -- What opens a box from another phone. Wrong tries in a row close it for a while.

@@ -175,7 +175,7 @@ async def test_a_limit_that_makes_no_sense_is_refused_by_name(
 async def test_a_half_hour_message_may_be_allowed(mine: Client) -> None:
     made = await mailbox(mine, maxMessageSec=1800, retentionDays=0)
     path = f"/v1/tm/mailboxes/{made['id']}"
-    assert (made["maxMessageSec"], made["maxMessages"], made["retentionDays"]) == (1800, 100, 0)
+    assert (made["maxMessageSec"], made["maxMessages"], made["retentionDays"]) == (1800, 500, 0)
     assert (await mine.ask("PATCH", path, {"retentionDays": None})).json["retentionDays"] is None
 
 

@@ -29,7 +29,7 @@ class NewMailbox(Sent):
     owner_queue_id: UUID | None = None
     greeting: LongText = Field(default="", description="text to be spoken; empty = the standard greeting")
     retention_days: Retention | None = None
-    max_messages: MaxMessages = 100
+    max_messages: MaxMessages = 500
     max_message_sec: MaxSeconds = 300
     model_config = examples({"box": "600", "ownerName": "Sales", "ownerQueueId": QUEUE_ID})
 
@@ -71,7 +71,7 @@ class GreetingKind(StrEnum):
 _MAILBOX: dict[str, JsonValue] = {
     "id": "019ab0c4-6666-7a31-9f00-3b1c2d4e5f60", "box": "600", "ownerName": "Sales", "ownerAgentId": None,
     "ownerQueueId": QUEUE_ID, "greeting": "", "greetingPlayed": "standard", "hasPin": False, "retentionDays": None,
-    "maxMessages": 100, "maxMessageSec": 300,
+    "maxMessages": 500, "maxMessageSec": 300,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
 }  # fmt: skip
 

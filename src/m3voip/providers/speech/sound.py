@@ -7,6 +7,7 @@ frames on as they are. The endings are those of Asterisk's file formats.
 from __future__ import annotations
 
 import os
+import threading
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -120,14 +121,17 @@ def tidy(samples: Samples) -> Samples:
 
 
 def store(samples: Samples, folder: Path, key: str) -> None:
-    """Write a prompt in every format, each at once and whole."""
+    """Write a prompt in every format, each at once and whole. Raises ProviderError."""
     for ending, (encoding, rate) in FORMATS.items():
-        draft = folder / f".{key}.{ending}.{os.getpid()}"
+        draft = folder / f".{key}.{ending}.{os.getpid()}-{threading.get_ident()}"
         endian = "LITTLE" if encoding == "PCM_16" else None
-        soundfile.write(
-            str(draft), _resampled(samples, RATE, rate), rate, subtype=encoding, endian=endian, format="RAW"
-        )
-        draft.replace(folder / f"{key}.{ending}")
+        try:
+            soundfile.write(
+                str(draft), _resampled(samples, RATE, rate), rate, subtype=encoding, endian=endian, format="RAW"
+            )
+            draft.replace(folder / f"{key}.{ending}")
+        except (soundfile.LibsndfileError, OSError) as broken:
+            raise ProviderError(f"it cannot be written: {broken}", retryable=True) from broken
 
 
 def complete(folder: Path, key: str) -> bool:

@@ -76,6 +76,8 @@ class PhoneBoxes:
         if sound.complete(self._prompts, key):
             return key
         with self._rendering, tempfile.TemporaryDirectory(prefix="m3voip-speech-") as scratch:
+            if sound.complete(self._prompts, key):  # meanwhile
+                return key
             spoken = Path(scratch) / "spoken.wav"
             self._engine.speak(text, DEFAULT_VOICE, spoken)
             sound.store(sound.tidy(sound.load(spoken)), self._prompts, key)

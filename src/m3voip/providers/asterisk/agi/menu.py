@@ -16,7 +16,7 @@ from m3voip.providers.asterisk.agi.line import KEYS, Line
 
 WAIT_S = 8.0
 PATIENCE = 3
-"""So often the keys are said before we say goodbye."""
+"""So often in a row the keys are said, to whoever presses none or none of them, before we say goodbye."""
 GREETING_S = 120
 
 MESSAGE_KEYS = (
@@ -66,8 +66,7 @@ class BoxMenu:
                 self._at = 0
                 pressed = self._hear()
                 continue
-            if not pressed:
-                patience -= 1
+            patience -= 1
             pressed = self._say_and_wait(MESSAGE_KEYS if self._messages else MAIN_KEYS)
         self._line.say("Goodbye.")
 
