@@ -15,7 +15,7 @@ from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.crud import note
 from m3voip.api.errors import ApiError, Code, invalid
-from m3voip.api.fields import Box, as_number, fields
+from m3voip.api.fields import Box, fields
 from m3voip.api.idempotency import KeyHeader, create_once
 from m3voip.api.ids import VoicemailId
 from m3voip.api.links import Kind
@@ -34,6 +34,7 @@ from m3voip.api.schemas.voicemail import (
     VoicemailPage,
 )
 from m3voip.api.work import Db
+from m3voip.core.phone import as_number
 from m3voip.storage.postgres.admin import mailboxes, media, messages
 from m3voip.storage.postgres.admin.mailboxes import KeepingRow
 from m3voip.storage.postgres.admin.media import VoicemailRow
