@@ -34,10 +34,13 @@ from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
 from m3voip.health import Checks
+from m3voip.jobs.lamps import LampKeeper
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
+from m3voip.jobs.voicemail_changes import VoicemailChanges
+from m3voip.jobs.voicemail_retention import VoicemailRetention
 from m3voip.providers.asterisk.node import AsteriskNode
 from m3voip.providers.asterisk.phone_call import PhoneCaller
 from m3voip.providers.crm.http import CrmHttp
@@ -48,6 +51,7 @@ from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
+from m3voip.storage.postgres.voicemail import PostgresVoicemail
 from m3voip.storage.postgres.writer import EventWriter
 from m3voip.storage.vault.folder import FolderVault
 
@@ -55,6 +59,8 @@ log = structlog.get_logger()
 
 PATROL_S = 30.0
 JOB_ROUND_S = 2.0
+LAMP_ROUND_S = 30.0
+RETENTION_ROUND_S = 600.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
 CALL_ENDED = "call.ended"
@@ -102,8 +108,7 @@ class Service:
             on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
-            on_observing=lambda: self.recovery.review(),  # noqa: PLW0108  # made below
-            on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
+            on_observing=self._observing,
         )
         self.calls = Calls(
             event_log=self.writer,
@@ -165,11 +170,20 @@ class Service:
             finder=self.call_store,
             clock=self.clock,
         )
+        self.voicemail_store = PostgresVoicemail(self.engine_pool)
+        self.voicemail_changes = VoicemailChanges(store=self.voicemail_store, calls=self.call_store)
+        self.lamps = LampKeeper(store=self.voicemail_store, lamps=self.node.lamps, default_tenant=settings.tenant_id)
+        self.voicemail_retention = VoicemailRetention(store=self.voicemail_store, vault=self.vault)
+        self.change_rounds = Rounds("voicemail-changes", self.voicemail_changes.run_once, JOB_ROUND_S)
+        self.lamp_rounds = Rounds("lamps", self._set_lamps, LAMP_ROUND_S)
         self.recording_rounds = Rounds("recordings", self.recordings.run_once, JOB_ROUND_S)
         self.voicemail_rounds = Rounds("voicemail", self.voicemail.run_once, JOB_ROUND_S)
         self.rounds = (
             self.recording_rounds,
             self.voicemail_rounds,
+            self.change_rounds,
+            self.lamp_rounds,
+            Rounds("voicemail-retention", self.voicemail_retention.run_once, RETENTION_ROUND_S),
             Rounds("patrol", self._patrol, PATROL_S),
             Rounds("partitions", self.offices.ensure_partitions, DAY_S),
         )
@@ -223,6 +237,7 @@ class Service:
         self.hub.publish(events)
         if any(event.kind == CALL_ENDED for event in events):
             self.recording_rounds.nudge()
+            self.voicemail_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
         self.recovery.hear(leg, event)
@@ -246,6 +261,20 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+
+    def messages_changed(self) -> None:
+        """Postgres says so: by the API, by phone, or because one came."""
+        self.change_rounds.nudge()
+        self.lamp_rounds.nudge()
+
+    async def _observing(self) -> None:
+        self.lamps.forget()
+        self.lamp_rounds.nudge()
+        await self.recovery.review()
+
+    async def _set_lamps(self) -> None:
+        if self.node.observed:
+            await self.lamps.run_once()
 
     async def _provision(self, office: Office) -> None:
         await self.node.provision(await self.announcements.render(office))

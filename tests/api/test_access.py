@@ -161,7 +161,8 @@ BODIES: dict[str, Any] = {
     "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},
     "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
-    "sendDigits": {"digits": "1"},
+    "sendDigits": {"digits": "1"}, "changeVoicemail": {"read": True}, "forwardVoicemail": {"mailbox": "801"},
+    "setMailboxPin": {"pin": "1234"},
 }  # fmt: skip
 
 

@@ -74,6 +74,15 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         await owner.execute(
             "insert into did (tenant_id, number, tree_id) select $1, $2, id from ivr_tree where tenant_id = $1",
             tenant, f"+1555010020{number}")  # fmt: skip
+        await owner.execute(
+            "insert into mailbox_pin (tenant_id, mailbox_id, hash) select tenant_id, id, 'x' from mailbox where tenant_id = $1",
+            tenant)  # fmt: skip
+        await owner.execute(
+            "insert into mailbox_greeting (tenant_id, mailbox_id, audio, sha256, duration_s, source)"
+            " select tenant_id, id, 'x', repeat('0', 64), 1, 'phone' from mailbox where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
+            " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
         file = {"key": "k", "sha256": "0", "duration_s": 1.0, "size": 1}
         rows = rows_of(
             [
@@ -88,7 +97,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         async with commits.turn():
             await commits.commit(engine, rows)
     yield pair
-    for table in ("did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
+    for table in ("voicemail_change", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)
     await owner.close()
     await engine.close()
@@ -181,7 +190,8 @@ async def test_secrets_can_be_written_by_the_api_and_not_read_back(api: Pool, te
     async with api.tenant(tenants[0]) as db:
         await db.execute("update agent set ha1 = $1", "0" * 32)
         await db.execute("update trunk set secret = 'x'")
-    for column, table in (("ha1", "agent"), ("secret", "trunk")):
+        await db.execute("update mailbox_pin set hash = 'y'")
+    for column, table in (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin")):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with api.tenant(tenants[0]) as db:
                 await db.fetch(f"select {column} from {table}")

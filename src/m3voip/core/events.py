@@ -135,7 +135,7 @@ class DialLeft(Event, frozen=True, kw_only=True):
 
 
 class VoicemailLeft(Event, frozen=True, kw_only=True):
-    """The caller is back in the application after a mailbox; ``status`` is Asterisk's VMSTATUS."""
+    """The caller is back in the application after a mailbox; ``status`` is SUCCESS, FULL or FAILED."""
 
     box: str
     status: str

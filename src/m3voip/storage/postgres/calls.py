@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from m3voip.core import facts as f
 from m3voip.core.facts import AnyFact, Recorded, RecordingStored, VoicemailStored
 from m3voip.core.ids import uuid7
 from m3voip.ports import EndedCall
@@ -42,7 +43,8 @@ class PostgresCalls:
 
     async def append_late(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
         """Write a fact about a call that has ended, with the next seq under a row lock; None if there is no such call or
-        it has not ended. A recording or voicemail that is known already is not written again: its first row is the answer.
+        it has not ended. What is known already (a recording, a voicemail, a change of one) is not written again: its first
+        row is the answer.
         """
         try:
             async with asyncio.timeout(WORK_SECONDS), self._commits.turn():
@@ -89,6 +91,13 @@ def _identity(fact: AnyFact) -> tuple[str, str] | None:
             return "recording", str(fact.recording)
         case VoicemailStored():
             return "voicemail", str(fact.voicemail)
+        case f.VoicemailDiscarded():
+            return "message_id", fact.message_id
+        case (
+            f.VoicemailRead() | f.VoicemailUnread() | f.VoicemailDeleted() | f.VoicemailRestored() | f.VoicemailForwarded()
+            | f.VoicemailPurged()
+        ):  # fmt: skip
+            return "change", str(fact.change)
         case _:
             return None
 

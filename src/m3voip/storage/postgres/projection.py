@@ -19,7 +19,12 @@ from m3voip.core.causes import QueueExit
 from m3voip.core.facts import Recorded
 from m3voip.storage.postgres.changes import CallChange, VisitChange
 
-OUTBOX_KINDS: Final = frozenset({"call.ended", "recording.ready", "voicemail.stored"})
+OUTBOX_KINDS: Final = frozenset(
+    {
+        "call.ended", "recording.ready", "voicemail.stored", "voicemail.read", "voicemail.unread", "voicemail.deleted",
+        "voicemail.restored", "voicemail.forwarded", "voicemail.purged",
+    }
+)  # fmt: skip
 """Facts that the outside is told of, each once, after they were committed."""
 
 LEFT_QUEUE: Final = "left_queue"

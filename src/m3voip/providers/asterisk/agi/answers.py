@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import node_box, node_name
@@ -101,6 +102,15 @@ class PostgresAnswers:
     def is_blocked(self, caller: str, called: str) -> bool:
         """See FloorAnswers."""
         return self._ask(self._blocked(caller, called))
+
+    def run(self, work: Callable[[PoolConnectionProxy], Coroutine[Any, Any, T]]) -> T:
+        """Do some work on a connection, in a transaction. Raises AnswersAway; what the work raises passes through."""
+
+        async def on_a_connection() -> T:
+            async with (await self._ready()).acquire() as connection, connection.transaction():
+                return await work(connection)
+
+        return self._ask(on_a_connection())
 
     def close(self) -> None:
         """End the connections and the thread."""

@@ -18,11 +18,11 @@ select tenant_id, seq, at, kind, payload from call_event
  where call_id = $1 and kind = $2 and payload @> jsonb_build_object($3::text, $4::text);
 
 -- name: by_id
-select id as call_id, tenant_id, started_at, ended_at is not null as ended from call where id = $1;
+select id as call_id, tenant_id, caller, started_at, ended_at is not null as ended from call where id = $1;
 
 -- name: by_leg
 -- A telephony node that began anew may use a name again: the newest call counts.
-select id as call_id, tenant_id, started_at, ended_at is not null as ended from call
+select id as call_id, tenant_id, caller, started_at, ended_at is not null as ended from call
  where leg = $1 order by id desc limit 1;
 
 -- name: last_agent
