@@ -11,7 +11,7 @@ from uuid import UUID
 
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
-from m3voip.ports import Clock, RecordingVault
+from m3voip.ports import Clock, ConferenceNode, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
 
@@ -148,5 +148,6 @@ class ApiDeps:
     clock: Clock
     checks: Mapping[str, Check]
     draining: Callable[[], bool]
+    conferences: ConferenceNode
     meters: Meters = field(default_factory=Meters)
     random_bytes: Callable[[int], bytes] = secrets.token_bytes

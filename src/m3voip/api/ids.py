@@ -11,8 +11,13 @@ AgentId = Annotated[UUID, Path(alias="agentId")]
 ApiKeyId = Annotated[UUID, Path(alias="apiKeyId")]
 BlockedCallerId = Annotated[UUID, Path(alias="blockedCallerId")]
 CallId = Annotated[UUID, Path(alias="callId")]
+ConferenceId = Annotated[UUID, Path(alias="conferenceId")]
 DidId = Annotated[UUID, Path(alias="didId")]
 MailboxId = Annotated[UUID, Path(alias="mailboxId")]
+MeetingId = Annotated[UUID, Path(alias="meetingId")]
+PartyId = Annotated[
+    str, Path(alias="partyId", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`partyId` of the roster")
+]
 QueueId = Annotated[UUID, Path(alias="queueId")]
 RecordingId = Annotated[UUID, Path(alias="recordingId")]
 TreeId = Annotated[UUID, Path(alias="treeId")]

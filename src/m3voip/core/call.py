@@ -30,6 +30,7 @@ class State(StrEnum):
     RINGING = "ringing"  # one agent's phone rings for a dial node
     TALKING = "talking"  # with an agent
     VOICEMAIL = "voicemail"  # leaving a message
+    CONFERENCE = "conference"  # in a conference, or being asked for its PIN
     FLOOR = "floor"  # served by plain Asterisk because the service was away; observed, not commanded
     ENDED = "ended"
 
@@ -75,6 +76,8 @@ class Call(Struct, frozen=True, kw_only=True):
     talk_over: bool = False
     agent_hung_up: bool = False
     abandoned: bool = False
+    conference: str = ""
+    met_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # volatile
@@ -178,6 +181,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.DialEnded():          return replace(call, seq=seq, state=State.IVR)
         case f.VoicemailEntered():   return replace(call, seq=seq, state=State.VOICEMAIL, due_at=None)
         case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
+        case f.ConferenceEntered():  return replace(call, seq=seq, state=State.CONFERENCE, conference=fact.conference, met_at=at, due_at=None)
+        case f.ConferenceDone():     return replace(call, seq=seq, state=State.IVR)
         case f.CallEnded():          return replace(call, seq=seq, state=State.ENDED, ended_at=at)
         case _:                      return replace(call, seq=seq)
 # fmt: on

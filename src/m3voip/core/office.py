@@ -90,6 +90,22 @@ class Did(Struct, frozen=True, kw_only=True):
     floor_box: str
 
 
+class Conference(Struct, frozen=True, kw_only=True):
+    """A conference; the meaning of each field is that of the column in migrations/0012_conferences.sql."""
+
+    tenant_id: UUID
+    id: UUID
+    number: str
+    pin_digest: str
+    moderator_pin_digest: str
+    max_parties: int
+    record: str
+    music: str
+    announce: bool
+    locked_at_start: bool
+    wait_for_moderator: bool
+
+
 class TreeText(Struct, frozen=True, kw_only=True):
     """One version of an IVR tree as it was written."""
 
@@ -126,6 +142,7 @@ class Office(Struct, frozen=True, kw_only=True):
     dids: tuple[Did, ...] = ()
     trees: tuple[TreeText, ...] = ()
     blocks: tuple[Block, ...] = ()
+    conferences: tuple[Conference, ...] = ()
 
 
 def node_name(tenant_id: UUID, default_tenant: UUID, name: str) -> str:

@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 
 from m3voip.config import Settings
 from m3voip.core.agent import BoardEvent
+from m3voip.core.conference import ConferenceEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
 from m3voip.ports import Clock, Deliver, Names
@@ -29,6 +30,7 @@ from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
 from m3voip.providers.asterisk.ari.events import Event as AriEvent
+from m3voip.providers.asterisk.conferences import AsteriskConferences, conference_event
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
 from m3voip.providers.asterisk.provision.writer import Provisioner
@@ -58,6 +60,7 @@ class AsteriskNode:
         on_listening: Callable[[datetime | None], Awaitable[None]],
         on_observing: Callable[[], Awaitable[None]],
         on_message: Callable[[], None],
+        on_conference: Callable[[ConferenceEvent], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -67,6 +70,7 @@ class AsteriskNode:
         self._on_listening = on_listening
         self._on_observing = on_observing
         self._on_message = on_message
+        self._on_conference = on_conference
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -99,6 +103,7 @@ class AsteriskNode:
         self.telephony = AsteriskTelephony(
             client=self._ari, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
+        self.conferences = AsteriskConferences(self._ami, self._ari, settings.ari_app)
         self.ledger = LedgerFiles(settings.asterisk_log)
         self._provisioner = Provisioner(settings.generated_dir, self)
 
@@ -163,6 +168,9 @@ class AsteriskNode:
         change = observe.board_event(event)
         if change is not None:
             self._on_board(change)
+        meeting = conference_event(event, now)
+        if meeting is not None:
+            self._on_conference(meeting)
         match event:
             case MessageWaiting():
                 self._on_message()

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from m3voip.providers.asterisk.provision import conferences
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
     MailboxConfig,
@@ -38,7 +40,8 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
         _file("voicemail.conf", "app_voicemail.so", _voicemail(config.mailboxes)),
         _queues(config.queues),
         _file("dids.conf", "pbx_config.so", _dids(config)),
-        _file("directory.conf", "pbx_config.so", _directory(config.endpoints)),
+        _file("directory.conf", "pbx_config.so", _directory(config.endpoints, config.conferences)),
+        _file("conferences.conf", "pbx_config.so", conferences.settings(config.conferences)),
     )
 
 
@@ -138,8 +141,8 @@ def _floor(extension: str, queue: str, mailbox: str) -> Iterable[str]:
     yield " same => n,Return()"
 
 
-def _directory(endpoints: Iterable[EndpointConfig]) -> Iterable[str]:
-    """Who an extension is, for each tenant's phones. A tenant's own context is made of its directory and the services
+def _directory(endpoints: Iterable[EndpointConfig], meant: Iterable[ConferenceConfig]) -> Iterable[str]:
+    """Who or what an extension is, for each tenant's phones. A tenant's own context is made of its directory and the services
     that all have; the default tenant's context stands in dialplans/from-agent.conf."""
     ordered = sorted(endpoints, key=lambda e: (e.context, e.extension))
     for context, phones in groupby(ordered, key=lambda e: e.context):
@@ -149,3 +152,4 @@ def _directory(endpoints: Iterable[EndpointConfig]) -> Iterable[str]:
         for phone in phones:
             yield f"exten => {phone.extension},1,Set(M3_AGENT={phone.name})"
             yield " same => n,Goto(agent-to-agent,s,1)"
+        yield from conferences.numbers(one for one in meant if one.context == context)
