@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from m3voip.phones import CallRefusedError, Softphone
 from m3voip.phones.call import Call

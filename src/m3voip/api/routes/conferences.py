@@ -12,7 +12,7 @@ from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.crud import change_row, delete_row, note, page_of_rows
 from m3voip.api.errors import ApiError, Code, integration_down, not_found
-from m3voip.api.fields import columns, fields
+from m3voip.api.fields import as_number, columns, fields
 from m3voip.api.idempotency import KeyHeader, create_once
 from m3voip.api.ids import ConferenceId, PartyId
 from m3voip.api.paging import Pages
@@ -210,7 +210,7 @@ def _party(seen: co.Party, stay: conferences.PartyRow | None) -> Party:
     return Party(
         party_id=seen.leg,
         call_id=stay.call_id if stay else None,
-        number=seen.number,
+        number=as_number(seen.number),
         moderator=seen.moderator,
         muted=seen.muted,
         waiting=seen.waiting,

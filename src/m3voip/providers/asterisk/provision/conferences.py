@@ -1,4 +1,4 @@
-"""Conferences as Asterisk gets them: what dialplans/to-conference.conf sets for each party, and who may dial which."""
+"""Conferences as Asterisk gets them: what holds in each, what is asked for before, and who may dial which."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from m3voip.providers.asterisk.provision.names import check, check_range
+
+SPOOL = "/var/spool/asterisk/monitor"
+"""Where Asterisk writes recordings, as it sees it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,24 +41,31 @@ class ConferenceConfig:
             check("music class", self.music, f"{owner}: music")
 
 
+def profiles(conferences: Iterable[ConferenceConfig]) -> Iterable[str]:
+    """What app_confbridge reads: for each conference itself, its participants and its moderators."""
+    for one in sorted(conferences, key=lambda c: c.name):
+        yield from ("", f"[{one.name}](_conference)", f"max_members = {one.max_parties}")
+        yield from (f"record_conference = {_yes(one.record)}", f"record_file = {SPOOL}/conference-{one.name}.wav")
+        alone = (
+            f"music_on_hold_when_empty = {_yes(bool(one.music))}",
+            f"music_on_hold_class = {one.music or 'default'}",
+        )
+        common = (*alone, f"quiet = {_yes(not one.announce)}")
+        yield from (f"[{one.name}-participant](_participant)", *common)
+        # Marked are those whose going ends a recording on demand, and for whom others may wait.
+        yield from (f"marked = {_yes(not one.wait_for_moderator)}", f"wait_marked = {_yes(one.wait_for_moderator)}")
+        yield from (f"[{one.name}-moderator](_moderator)", *common)
+
+
 def settings(conferences: Iterable[ConferenceConfig]) -> Iterable[str]:
     """The routines that to-conference calls by a conference's name."""
     yield from ("", "[conference-settings]")
     for one in sorted(conferences, key=lambda c: c.name):
-        values = {
-            "PIN": one.pin,
-            "MODERATOR_PIN": one.moderator_pin,
-            "MAX": str(one.max_parties),
-            "RECORD": _yes(one.record),
-            "ALONE": _yes(bool(one.music)),
-            "MUSIC": one.music or "default",
-            "QUIET": _yes(not one.announce),
-            "LOCKED": _yes(one.locked_at_start),
-            "WAIT": _yes(one.wait_for_moderator),
-        }
-        first, *rest = (f"Set(M3_CONF_{name}={value})" for name, value in values.items())
-        yield f"exten => {one.name},1,{first}"
-        yield from (f" same => n,{step}" for step in rest)
+        yield f"exten => {one.name},1,Set(M3_CONF_PIN={one.pin})"
+        yield f" same => n,Set(M3_CONF_MODERATOR_PIN={one.moderator_pin})"
+        yield f" same => n,Set(M3_CONF_MAX={one.max_parties})"
+        yield f" same => n,Set(M3_CONF_RECORD={_yes(one.record)})"
+        yield f" same => n,Set(M3_CONF_LOCKED={_yes(one.locked_at_start)})"
         yield " same => n,Return()"
 
 

@@ -39,6 +39,7 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
         _file("voicemail.conf", "app_voicemail.so", _voicemail(config.mailboxes)),
         _queues(config.queues),
+        _file("confbridge.conf", "app_confbridge.so", conferences.profiles(config.conferences)),
         _file("dids.conf", "pbx_config.so", _dids(config)),
         _file("directory.conf", "pbx_config.so", _directory(config.endpoints, config.conferences)),
         _file("conferences.conf", "pbx_config.so", conferences.settings(config.conferences)),
