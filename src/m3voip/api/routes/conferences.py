@@ -122,16 +122,14 @@ async def unlock_conference(ctx: Ctx, conference_id: ConferenceId) -> Done:
 @router.post("/{conferenceId}/recording/start", **_STEER)
 async def start_recording(ctx: Ctx, conference_id: ConferenceId) -> Done:
     """Record from now on, where the conference's `record` allows it."""
-    row = await _row(ctx, conference_id)
-    if row.record == "never":
-        message = "This conference is never recorded; change its record first."
-        raise ApiError(Code.CONFLICT, message, [("record", message)])
+    _check_on_demand(await _row(ctx, conference_id))
     return await _steer(ctx, conference_id, "recording_start", lambda node: node.record(conference_id, on=True))
 
 
 @router.post("/{conferenceId}/recording/stop", **_STEER)
 async def stop_recording(ctx: Ctx, conference_id: ConferenceId) -> Done:
     """Record no longer. The recording is ready some seconds after the meeting has ended."""
+    _check_on_demand(await _row(ctx, conference_id))
     return await _steer(ctx, conference_id, "recording_stop", lambda node: node.record(conference_id, on=False))
 
 
@@ -160,6 +158,14 @@ async def kick_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -
     """Put one party out. Nothing keeps them from coming back but a lock or another PIN."""
     party = await _present(ctx, conference_id, party_id)
     return await _steer(ctx, conference_id, "kick", lambda node: node.kick(conference_id, party), party)
+
+
+def _check_on_demand(row: ConferenceRow) -> None:
+    if row.record != "on_demand":
+        message = (
+            f"This conference's record is {row.record}; recording is started and stopped only where it is on_demand."
+        )
+        raise ApiError(Code.CONFLICT, message, [("record", message)])
 
 
 async def _row(ctx: Context, conference_id: UUID) -> ConferenceRow:

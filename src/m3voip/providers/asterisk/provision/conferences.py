@@ -58,7 +58,7 @@ def profiles(conferences: Iterable[ConferenceConfig]) -> Iterable[str]:
 
 
 def settings(conferences: Iterable[ConferenceConfig]) -> Iterable[str]:
-    """The routines that to-conference calls by a conference's name."""
+    """The routines that dialplans/to-conference.conf calls by a conference's name."""
     yield from ("", "[conference-settings]")
     for one in sorted(conferences, key=lambda c: c.name):
         yield f"exten => {one.name},1,Set(M3_CONF_PIN={one.pin})"
@@ -73,7 +73,7 @@ def numbers(conferences: Iterable[ConferenceConfig]) -> Iterable[str]:
     """What the phones of one context dial."""
     for one in sorted(conferences, key=lambda c: c.number):
         yield f"exten => {one.number},1,Set(M3_CONFERENCE={one.name})"
-        yield " same => n,Goto(to-conference,s,1)"
+        yield " same => n,Goto(agent-to-conference,s,1)"
 
 
 def _yes(value: bool) -> str:
