@@ -158,7 +158,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
 BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
-    "changeMember": {"penalty": 1}, "changeConference": {"name": "X"}, "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
+    "changeMember": {"penalty": 1}, "changeConference": {"name": "X"},
+    "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Call, Flow, State, evolve
-from m3voip.core.causes import QueueExit
+from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.life import step
 from tests.ivr.support import CALL_ID, T0, TENANT, settled
 
@@ -25,6 +25,7 @@ Maker = Callable[[Random, Call, datetime], ev.Event]
 _KEYS = "0123456789*#A"
 _DIAL = ("ANSWER", "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL", "")
 _EXITS = tuple(QueueExit)
+_MET = tuple(ConferenceExit)
 
 
 def _prompt(random: Random, call: Call) -> str:
@@ -52,6 +53,8 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (5, lambda r, c, t: ev.QueueLeft(at=t, queue="sales", exit=r.choice(_EXITS))),
     (4, lambda r, c, t: ev.DialLeft(at=t, extension="101", status=r.choice(_DIAL))),
     (4, lambda r, c, t: ev.VoicemailLeft(at=t, box="sales", status=r.choice(("SUCCESS", "FAILED", "")))),
+    (3, lambda r, c, t: ev.ConferenceLeft(at=t, conference="c", exit=r.choice(_MET))),
+    (1, lambda r, c, t: ev.ConferenceMuted(at=t, muted=r.random() < 0.5)),
     (2, lambda r, c, t: ev.Recovered(at=t, in_application=r.random() < 0.7, playing=r.random() < 0.5)),
     (1, lambda r, c, t: ev.HangupRequested(at=t)),
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="Play", why="refused", gone=r.random() < 0.5)),
