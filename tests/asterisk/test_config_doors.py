@@ -297,7 +297,15 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     denied = (
         "Command\r\nCommand: core show version", "Originate\r\nChannel: Local/1@x\r\nApplication: System",
         "UpdateConfig", "GetConfig\r\nFilename: manager.conf", "ModuleLoad", "MixMonitor\r\nChannel: x\r\nCommand: id",
-        "Setvar\r\nVariable: X", "Redirect", "DBPut", "DialplanExtensionAdd",
+        "DBPut", "DialplanExtensionAdd", "ConfbridgeStartRecord\r\nConference: x\r\nRecordFile: /x",
     )  # fmt: skip
     answers = await _ami(asterisk, *denied)
     assert all("Permission denied" in answer for answer in answers)
+    # The class that conferences take goes no further than ARI does: nothing of it reads files or runs programs.
+    steers = ("ConfbridgeKick\r\nConference: x\r\nChannel: all", "ConfbridgeLock\r\nConference: x")
+    assert all("No active conferences" in answer for answer in await _ami(asterisk, *steers))
+    for function in ("SHELL(id)", "FILE(/etc/asterisk/manager.conf)", "CURL(http://127.0.0.1)", "DB(a/b)"):
+        (read,) = await _ami(asterisk, f"Getvar\r\nVariable: {function}")
+        assert "secret" not in read, function
+        assert "uid=" not in read, function
+        assert "Value: \r\n" in read or "Response: Error" in read, (function, read)

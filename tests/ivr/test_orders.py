@@ -21,7 +21,7 @@ EVERYTHING = tree_of(
 ask: {http: {path: /v1/x, extract: {balance: b}, on_ok: tell, on_error: menu}}
 tell: {say: {text: "{number:balance}", barge_in: true, then: mark}}
 mark: {set: {values: {x: "{balance}"}, then: menu}}
-menu: {menu: {prompt: Choose., keys: {1: queue, 2: dial, 3: box, 4: type, 5: ask, 6: clock, 7: room}, operator: queue, retries: 1}}
+menu: {menu: {prompt: Go., keys: {1: queue, 2: dial, 3: box, 4: type, 5: ask, 6: clock, 7: room}, operator: queue, retries: 1}}
 clock: {hours: {timezone: UTC, week: {mon: 09:00-17:00}, open: menu, closed: bye}}
 type: {collect: {prompt: Type., into: y, max_digits: 2, retries: 1, then: ask, on_fail: queue}}
 queue: {queue: {name: sales, overflow: dial, outcomes: {full: tell}}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -26,6 +26,8 @@ from m3voip.core.errors import ProviderError
 from m3voip.ports import ConferenceNode
 from m3voip.storage.postgres.admin import conferences
 from m3voip.storage.postgres.admin.conferences import TABLE, ConferenceRow
+
+T = TypeVar("T")
 
 router = APIRouter(prefix="/v1/tm/conferences", tags=["Conferences"], route_class=Guarded)
 
@@ -66,8 +68,8 @@ async def create_conference(
 async def change_conference(ctx: Ctx, conference_id: ConferenceId, body: ConferenceChange) -> Conference:
     """Change a conference, for those who join from now on."""
     async with ctx.work() as db:
-        values = _columns(body, conference_id, changes=True)
-        return Conference(**fields(await change_row(ctx, db, TABLE, conference_id, values)))
+        row = await change_row(ctx, db, TABLE, conference_id, _columns(body, conference_id, changes=True))
+        return Conference(**fields(row))
 
 
 @router.delete("/{conferenceId}", status_code=204, **_MANAGE, responses=guarded(Code.NOT_FOUND, Code.CONFLICT))
@@ -197,7 +199,7 @@ async def _steer(
     return Done(ok=True)
 
 
-async def _asked(answer: Awaitable[Any]) -> Any:
+async def _asked(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except ProviderError as error:

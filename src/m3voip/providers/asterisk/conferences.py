@@ -42,17 +42,21 @@ class AsteriskConferences:
         name = co.conference_name(conference)
         rooms = await self._ask(do.running())
         room = next((one for one in rooms or () if one.conference == name), None)
-        parties = await self._ask(do.parties(name)) if room is not None else None
-        if room is None or not parties:
+        if room is None:
             return None
+        parties = await self._ask(do.parties(name)) or ()
         people = tuple(_party(one) for one in parties if not is_recorder(one.uniqueid))
         return co.Roster(locked=room.locked == ami.YES, parties=people) if people else None
 
     async def present(self) -> frozenset[str]:
         """The legs of everybody in any conference."""
         rooms = await self._ask(do.running())
-        lists = [await self._ask(do.parties(one.conference)) for one in rooms or () if co.conference_id(one.conference)]
-        return frozenset(party.uniqueid for parties in lists for party in parties or ())
+        present: set[str] = set()
+        for one in rooms or ():
+            if co.conference_id(one.conference):
+                parties = await self._ask(do.parties(one.conference)) or ()
+                present.update(party.uniqueid for party in parties)
+        return frozenset(present)
 
     async def mute(self, conference: UUID, party: co.Party | None, *, on: bool) -> bool:
         """Mute or unmute one party, or everybody but moderators."""
