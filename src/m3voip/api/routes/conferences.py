@@ -142,21 +142,21 @@ async def end_meeting(ctx: Ctx, conference_id: ConferenceId) -> Done:
 
 
 @router.post("/{conferenceId}/parties/{partyId}/mute", **_STEER)
-async def mute_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
+async def mute_conference_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
     """Mute one party."""
     party = await _present(ctx, conference_id, party_id)
     return await _steer(ctx, conference_id, "mute", lambda node: node.mute(conference_id, party, on=True), party)
 
 
 @router.post("/{conferenceId}/parties/{partyId}/unmute", **_STEER)
-async def unmute_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
+async def unmute_conference_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
     """Let one party be heard again."""
     party = await _present(ctx, conference_id, party_id)
     return await _steer(ctx, conference_id, "unmute", lambda node: node.mute(conference_id, party, on=False), party)
 
 
 @router.post("/{conferenceId}/parties/{partyId}/kick", **_STEER)
-async def kick_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
+async def kick_conference_party(ctx: Ctx, conference_id: ConferenceId, party_id: PartyId) -> Done:
     """Put one party out. Nothing keeps them from coming back but a lock or another PIN."""
     party = await _present(ctx, conference_id, party_id)
     return await _steer(ctx, conference_id, "kick", lambda node: node.kick(conference_id, party), party)
