@@ -4,7 +4,10 @@ and what is asked afterwards works."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from m3voip.phones import Answer, NeverAnswer
@@ -12,6 +15,7 @@ from m3voip.stack.stack import Stack
 from tests.chaos.faults import dead, kill, ready
 from tests.stories.talk import CALLER, FIRST, SECOND, Talk
 from tests.support import leaks
+from tests.support.eventually import eventually
 from tests.support.hearing import hears_all, hears_music
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("nothing_left")]
@@ -101,6 +105,22 @@ async def test_who_hangs_up_while_the_service_is_dead_is_noticed_when_it_is_back
     await talk.ended(number)
 
 
+async def test_a_bridge_that_a_dead_process_left_behind_is_removed(stack: Stack) -> None:
+    settings, bridge = stack.settings, f"{uuid4()}-main"
+    user = {"api_key": f"{settings.ari_user}:{settings.ari_password.get_secret_value()}"}
+    async with aiohttp.ClientSession() as session:
+        url = f"http://{settings.ari_host}:{settings.ari_port}/ari/bridges/{bridge}"
+        async with session.post(url, params={"type": "mixing", **user}) as made:
+            assert made.status == 200, await made.text()
+    assert bridge in await stack.cli("bridge show all")
+    await killed(stack)
+
+    async def removed() -> bool:
+        return bridge not in await stack.cli("bridge show all")
+
+    await eventually(removed, 10, what="the bridge of nobody's call to be gone")
+
+
 async def test_a_parked_caller_is_still_there_to_be_picked_up(talk: Talk, stack: Stack, number: str) -> None:
     slot = (await talk.ask("park"))["slot"]
     await talk.agent.ended()
@@ -117,7 +137,7 @@ async def test_a_parked_caller_is_still_there_to_be_picked_up(talk: Talk, stack:
 @pytest.mark.parametrize("what", [pytest.param("hold", marks=pytest.mark.chaos), "transfer"])
 async def test_a_kill_right_after_a_request_loses_nobody(talk: Talk, stack: Stack, number: str, what: str) -> None:
     talk.other.on_invite = Answer(after=0.2, tone=SECOND)
-    body = {"kind": "extension", "name": "104"} if what == "transfer" else {}
+    body: dict[str, Any] = {"kind": "extension", "name": "104"} if what == "transfer" else {}
     await talk.ask(what, **body)
     await killed(stack)
     if what == "hold":
