@@ -16,7 +16,6 @@ import pytest
 from m3voip.phones import PhoneError
 from m3voip.phones.call import Call
 from m3voip.phones.media.tones import level_dbfs
-from m3voip.stack.stack import Stack
 from tests.stories.rooms import THERE, conference, hears, join, roster, steer
 from tests.support.eventually import eventually
 from tests.support.fixtures import OpenPhone
@@ -178,18 +177,54 @@ async def test_a_moderator_s_pin_makes_a_moderator_whose_keys_mute_lock_and_kick
         await calls["101"].ended()
 
 
-async def test_a_wrong_pin_is_refused_three_times_and_never_stored(
-    agent_phone: OpenPhone, api: Api, free: str, stack: Stack
+async def test_who_is_not_let_in_is_told_why_wrong_pin_three_times_locked_full(
+    agent_phone: OpenPhone, api: Api, free: str
 ) -> None:
+    async with asyncio.TaskGroup() as at_once:
+        at_once.create_task(wrong_pins(agent_phone, api, free), name="tests.wrong_pins")
+        at_once.create_task(locked_and_full(agent_phone, api, str(next(_numbers))), name="tests.locked_and_full")
+
+
+async def wrong_pins(agent_phone: OpenPhone, api: Api, free: str) -> None:
     async with conference(api, free, pin="2468") as made:
         assert made["hasPin"]
         assert "2468" not in str(made)
-        call = await join(await agent_phone("101"), made["number"], 440, "1111")
+        call = await join(await agent_phone("104"), made["number"], 440, "1111")
         for wrong in ("2222", "3333"):
             await call.send_digits(f"{wrong}#")
         assert (await call.ended(within=15)).by == "them"
         await roster(api, made, 0)
         assert (await api.get("/v1/tm/meetings", conference=made["id"]))["items"] == []
+
+
+async def locked_and_full(agent_phone: OpenPhone, api: Api, free: str) -> None:
+    settings = {"moderatorPin": "13579", "lockedAtStart": True, "maxParties": 2, "announce": False}
+    async with conference(api, free, **settings) as made:
+        early = await join(await agent_phone("102"), made["number"], TONES["102"])
+        await early.hear_sound()
+        await early.send_digits("#")
+        assert (await early.ended(within=15)).by == "them"
+        chair = await join(await agent_phone("101"), made["number"], TONES["101"], "13579")
+
+        async def locked() -> bool:
+            return bool((await roster(api, made, 1))["locked"])
+
+        await eventually(locked, 5, what="the lock at the start")
+        await steer(api, made, "unlock")
+        second = await join(await agent_phone("102"), made["number"], TONES["102"])
+        await second.hear_sound()
+        await second.send_digits("#")
+        await roster(api, made, 2)
+        third = await join(await agent_phone("103"), made["number"], TONES["103"])
+        await third.hear_sound()
+        await third.send_digits("#")
+        asked = time.monotonic()
+        assert (await third.ended(within=15)).by == "them"
+        assert level_dbfs(third.ear.samples(since=asked + 0.3)) > -40, "the words that it is full"
+        await steer(api, made, "end")
+        await asyncio.gather(chair.ended(), second.ended())
+        meeting = await meeting_of(api, made)
+        assert [stay["moderator"] for stay in meeting["stays"]] == [True, False]
 
 
 async def test_a_caller_from_outside_joins_by_a_tree_and_goes_on_in_it(
@@ -237,38 +272,6 @@ async def test_a_caller_from_outside_joins_by_a_tree_and_goes_on_in_it(
         assert {"101", "102"} <= loud(whole, 0.03)
         await api.ask("DELETE", f"/v1/tm/dids/{did['id']}")
         await api.ask("DELETE", f"/v1/tm/ivr-trees/{tree['id']}")
-
-
-async def test_a_full_conference_and_one_that_begins_locked_turn_participants_away_and_tell_why(
-    agent_phone: OpenPhone, api: Api, free: str
-) -> None:
-    settings = {"moderatorPin": "13579", "lockedAtStart": True, "maxParties": 2, "announce": False}
-    async with conference(api, free, **settings) as made:
-        early = await join(await agent_phone("102"), made["number"], TONES["102"])
-        await early.hear_sound()
-        await early.send_digits("#")
-        assert (await early.ended(within=15)).by == "them"
-        chair = await join(await agent_phone("101"), made["number"], TONES["101"], "13579")
-
-        async def locked() -> bool:
-            return bool((await roster(api, made, 1))["locked"])
-
-        await eventually(locked, 5, what="the lock at the start")
-        await steer(api, made, "unlock")
-        second = await join(await agent_phone("102"), made["number"], TONES["102"])
-        await second.hear_sound()
-        await second.send_digits("#")
-        await roster(api, made, 2)
-        third = await join(await agent_phone("103"), made["number"], TONES["103"])
-        await third.hear_sound()
-        await third.send_digits("#")
-        asked = time.monotonic()
-        assert (await third.ended(within=15)).by == "them"
-        assert level_dbfs(third.ear.samples(since=asked + 0.3)) > -40, "the words that it is full"
-        await steer(api, made, "end")
-        await asyncio.gather(chair.ended(), second.ended())
-        meeting = await meeting_of(api, made)
-        assert [stay["moderator"] for stay in meeting["stays"]] == [True, False]
 
 
 async def test_twenty_come_and_go_at_random_and_every_stay_is_written_down(
