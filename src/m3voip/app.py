@@ -17,6 +17,8 @@ from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
 from m3voip.core.call import Call, evolve
+from m3voip.core.office import Office
+from m3voip.engine.announcements import Announcements
 from m3voip.engine.board import Board
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.configuration import ConfigurationKeeper
@@ -123,9 +125,10 @@ class Service:
         self.directory_keeper = DirectoryKeeper(
             current=self.directory, speech=speech, trees=self.offices, default_tenant=settings.tenant_id
         )
+        self.announcements = Announcements(speech)
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
-            appliers=(("calls", self.directory_keeper.update), ("asterisk", self.node.provision)),
+            appliers=(("calls", self.directory_keeper.update), ("asterisk", self._provision)),
         )
         self.trees = TreeFiles(
             folder=settings.trees_dir,
@@ -227,6 +230,9 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+
+    async def _provision(self, office: Office) -> None:
+        await self.node.provision(await self.announcements.render(office))
 
     async def _woken(self) -> None:
         self.configuration.wake()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tests.bench import levers, machine, pairs, profiling, report, rooms, run, writer_report
+from tests.bench import hands, levers, machine, pairs, profiling, report, rooms, run, writer_report
 from tests.bench.modes import BY_NAME
 
 _BEGAN = monotonic()
@@ -33,6 +33,9 @@ def main() -> None:
     )
     kind.add_argument("--writer", action="store_true", help="facts into Postgres, beside COPY (1 minute)")
     kind.add_argument("--rooms", action="store_true", help="parties of conferences per core (4 minutes)")
+    kind.add_argument(
+        "--hands", action="store_true", help="calls in hand: requests, transfers, CPU per talk (2 minutes)"
+    )
     parser.add_argument("--only", default="", help="these modes or levers, separated by commas")
     parser.add_argument("--mode", default="m3voip", choices=sorted(BY_NAME), help="which mode to profile")
     parser.add_argument("--rate", type=float, default=0.0, help="calls a second for --profile and --levers")
@@ -55,6 +58,9 @@ def main() -> None:
         rows = asyncio.run(rooms.measure(tell))
         text = f"{_about('--rooms')}\n\n{report.table(rooms.cells(rows))}"
         _publish("rooms", text, write=not options.no_write)
+        return
+    if options.hands:
+        _publish("hands", f"{_about('--hands')}\n\n{hands.main()}", write=not options.no_write)
         return
     if not options.writer:
         plan = run.QUICK if options.quick else run.FULL

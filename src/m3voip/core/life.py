@@ -78,7 +78,8 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
-        case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
+        case State.TALKING, ev.AgentLeft() if event.extension == call.agent:
+                                                          return talk_ended(call, event)
         case State.TALKING, ev.TimeUp():                  return closed(call)
         case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
@@ -87,6 +88,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.CONFERENCE, ev.ConferenceLeft():       return conference_left(call, event, now, flow)
         case State.CONFERENCE, ev.ConferenceMuted():      return Step(call).note(event.at, f.ConferenceMuted(muted=event.muted))
         case _, ev.AgentDidNotAnswer():                   return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
+        case _, ev.AgentLeft() if call.agent_leg:         return Step(call)  # of the talk from which the caller was taken
         case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned()
                  | ev.ConferenceMuted()):
                                                           return Step(call)  # the echo of what the caller has left
