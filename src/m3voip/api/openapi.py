@@ -36,6 +36,7 @@ _TAGS = {
     "Conferences": "What people call to talk together, who is in it now, and the meetings that were.",
     "DIDs": "Numbers that people call.",
     "Trunks": "Paths to carriers.",
+    "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",

@@ -14,7 +14,8 @@ from m3voip.core.skills import RuleStep
 
 
 class Agent(Struct, frozen=True, kw_only=True):
-    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or ""."""
+    """An agent and the phone they use; ``ha1`` is what checks the phone's password (until ``ha1_expires_at``, None = until
+    it is rotated), ``box`` their mailbox or ""."""
 
     tenant_id: UUID
     extension: str
@@ -23,6 +24,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     phone_kind: str
     ha1: str
     box: str
+    ha1_expires_at: datetime | None = None
 
 
 class Member(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from m3voip.api.fields import Extension, Person, Sent, Time, Wire, examples, page_of, unset
 from m3voip.api.schemas.page import Page
-from m3voip.api.schemas.queue import Music
+from m3voip.api.schemas.queue_settings import Music
 from m3voip.api.schemas.recording import RECORDING
 
 ID = "019ab0c4-7777-7a31-9f00-3b1c2d4e5f60"
