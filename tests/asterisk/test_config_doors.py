@@ -301,11 +301,9 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     )  # fmt: skip
     answers = await _ami(asterisk, *denied)
     assert all("Permission denied" in answer for answer in answers)
-    # The class that conferences take goes no further than ARI does: nothing of it reads files or runs programs.
+    # What comes with the right to move channels (ADR 0008) and could do more where more modules are loaded.
+    dangerous = ("SHELL(id)", "FILE(/var/spool/asterisk/probe)", "ENV(PATH)", "DB(a/b)", "GLOBAL(X)")
+    answers = await _ami(asterisk, *(f"Setvar\r\nVariable: {name}\r\nValue: x" for name in dangerous))
+    assert not [name for name, answer in zip(dangerous, answers, strict=True) if "Response: Success" in answer]
     steers = ("ConfbridgeKick\r\nConference: x\r\nChannel: all", "ConfbridgeLock\r\nConference: x")
     assert all("No active conferences" in answer for answer in await _ami(asterisk, *steers))
-    for function in ("SHELL(id)", "FILE(/etc/asterisk/manager.conf)", "CURL(http://127.0.0.1)", "DB(a/b)"):
-        (read,) = await _ami(asterisk, f"Getvar\r\nVariable: {function}")
-        assert "secret" not in read, function
-        assert "uid=" not in read, function
-        assert "Value: \r\n" in read or "Response: Error" in read, (function, read)
