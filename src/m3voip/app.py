@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
+from uuid import UUID
 
 import structlog
 import uvicorn
@@ -16,6 +17,7 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
+from m3voip.core.agent import AgentState
 from m3voip.core.call import Call, evolve
 from m3voip.core.office import Office
 from m3voip.engine.announcements import Announcements
@@ -28,6 +30,7 @@ from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.meetings import Meetings
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
+from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
@@ -86,6 +89,12 @@ class Service:
         self.directory = CurrentDirectory()
         self.phones = Phones(names=self.directory, clock=self.clock)
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
+        self.preferred_agents = PreferredAgents(
+            last_agents=self.call_store,
+            is_free=self._is_free,
+            deliver=self._deliver,
+            clock=self.clock,
+        )
         self.node = AsteriskNode(
             settings,
             names=self.directory,
@@ -104,6 +113,7 @@ class Service:
             event_log=self.writer,
             telephony=self.node.telephony,
             crm=self.crm,
+            agents=self.preferred_agents,
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
@@ -241,6 +251,11 @@ class Service:
 
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
+
+    def _is_free(self, tenant_id: UUID, extension: str) -> bool:
+        """Whether an agent could take a call now; False while that is not known."""
+        agent = self.board.agent(tenant_id, extension)
+        return agent is not None and agent.state == AgentState.AVAILABLE.value
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)

@@ -35,11 +35,13 @@ _TAGS = {
     "Agents": "Who answers, on which phone, and what they do now.",
     "Conferences": "What people call to talk together, who is in it now, and the meetings that were.",
     "DIDs": "Numbers that people call.",
+    "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",
     "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",
+    "Listed callers": "Whom the rules of routes know.",
     "API keys": "Who may use this API.",
     "Health": "For load balancers and monitoring.",
 }

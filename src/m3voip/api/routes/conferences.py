@@ -12,7 +12,7 @@ from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.crud import change_row, delete_row, note, page_of_rows
 from m3voip.api.errors import ApiError, Code, integration_down, not_found
-from m3voip.api.fields import as_number, columns, fields
+from m3voip.api.fields import columns, fields
 from m3voip.api.idempotency import KeyHeader, create_once
 from m3voip.api.ids import ConferenceId, PartyId
 from m3voip.api.paging import Pages
@@ -23,6 +23,7 @@ from m3voip.api.schemas.error import guarded
 from m3voip.api.work import Db
 from m3voip.core import conference as co
 from m3voip.core.errors import ProviderError
+from m3voip.core.phone import as_number
 from m3voip.ports import ConferenceNode
 from m3voip.storage.postgres.admin import conferences
 from m3voip.storage.postgres.admin.conferences import TABLE, ConferenceRow

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Query
 from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Ctx
 from m3voip.api.errors import Code
-from m3voip.api.fields import as_number, fields
+from m3voip.api.fields import fields
 from m3voip.api.ids import MeetingId
 from m3voip.api.paging import Pages, cut
 from m3voip.api.permissions import WATCH
 from m3voip.api.routes.recordings import media_type_of
 from m3voip.api.schemas.conference import Meeting, MeetingDetail, MeetingPage, MeetingRecording, Stay
 from m3voip.api.schemas.error import guarded
+from m3voip.core.phone import as_number
 from m3voip.storage.postgres.admin import conferences, media
 from m3voip.storage.postgres.admin.conferences import PartyRow
 
