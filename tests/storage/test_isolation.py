@@ -52,11 +52,11 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
-                 r as (insert into conference (tenant_id, number, pin_digest) values ('{tenant}', '800', repeat('0', 40))),
-                 m as (insert into meeting (id, tenant_id, conference_id, number, name, started_at)
+                 conf as (insert into conference (tenant_id, number, pin_digest) values ('{tenant}', '800', repeat('0', 40))),
+                 met as (insert into meeting (id, tenant_id, conference_id, number, name, started_at)
                        values ('{tenant}', '{tenant}', '{tenant}', '800', '', now()) returning id),
-                 s as (insert into meeting_party (meeting_id, seq, tenant_id, leg, joined_at)
-                       select id, 1, '{tenant}', '1.{number}', now() from m),
+                 stay as (insert into meeting_party (meeting_id, seq, tenant_id, leg, joined_at)
+                       select id, 1, '{tenant}', '1.{number}', now() from met),
                  l as (insert into audit (tenant_id, action) values ('{tenant}', 'test'))
             select a.id, q.id, t.id from a, q, t"""
         )
