@@ -27,6 +27,7 @@ from m3voip.engine.codecs import Codecs
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
+from m3voip.engine.meetings import Meetings
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.preferred import PreferredAgents
@@ -35,6 +36,7 @@ from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
 from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
+from m3voip.jobs.meetings import MeetingRecordingsJob
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
@@ -49,6 +51,7 @@ from m3voip.providers.speech.library import PromptLibrary
 from m3voip.storage.codec import StoredEvent
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
+from m3voip.storage.postgres.meetings import MeetingStore
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
 from m3voip.storage.postgres.voicemail import PostgresVoicemail
@@ -109,6 +112,7 @@ class Service:
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
             on_observing=self._observing,
+            on_conference=lambda event: self.meetings.take(event),  # noqa: PLW0108  # made below
         )
         self.calls = Calls(
             event_log=self.writer,
@@ -123,6 +127,15 @@ class Service:
         )
         self.recovery = Recovery(
             calls=self.calls, source=self.node.telephony, ledger=self.node.ledger, finder=self.call_store
+        )
+        self.meetings = Meetings(
+            node=self.node.conferences,
+            ledger=self.node.ledger,
+            notes=MeetingStore(self.engine_pool),
+            clock=self.clock,
+            call_of=self.calls.id_of_leg,
+            deliver=self._deliver,
+            locked_at_start=self.directory.is_locked_at_start,
         )
         self.board = Board(
             clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
@@ -163,6 +176,9 @@ class Service:
             finder=self.call_store,
             clock=self.clock,
         )
+        self.meeting_recordings = MeetingRecordingsJob(
+            spool=settings.asterisk_spool, vault=self.vault, meetings=MeetingStore(self.engine_pool), clock=self.clock
+        )
         self.voicemail = VoicemailJob(
             spool=settings.asterisk_spool,
             vault=self.vault,
@@ -184,6 +200,7 @@ class Service:
             self.change_rounds,
             self.lamp_rounds,
             Rounds("voicemail-retention", self.voicemail_retention.run_once, RETENTION_ROUND_S),
+            Rounds("meeting_recordings", self.meeting_recordings.run_once, JOB_ROUND_S),
             Rounds("patrol", self._patrol, PATROL_S),
             Rounds("partitions", self.offices.ensure_partitions, DAY_S),
         )
@@ -203,6 +220,7 @@ class Service:
             vault=self.vault,
             clock=self.clock,
             checks=checks.all(),
+            conferences=self.node.conferences,
             draining=self.stopping.is_set,
         )
         return make_server(create_api(deps), host=self.settings.api_host, port=self.settings.api_port)
@@ -268,6 +286,7 @@ class Service:
         self.lamp_rounds.nudge()
 
     async def _observing(self) -> None:
+        self.meetings.review()
         self.lamps.forget()
         self.lamp_rounds.nudge()
         await self.recovery.review()

@@ -28,6 +28,7 @@ from tests.api.client import Client, Contract
 from tests.api.fakes import (
     FakeCheck,
     FakeCodecs,
+    FakeConferences,
     FakeControl,
     FakeLive,
     FakePhones,
@@ -56,6 +57,7 @@ class World:
     phone_tests: FakePhoneTests
     codecs: FakeCodecs
     control: FakeControl
+    conferences: FakeConferences
     clock: MovableClock
     checks: dict[str, FakeCheck]
     vault: Path
@@ -105,12 +107,14 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         await pool.open()
         hub, live, control, clock = EventHub(queue_length=200), FakeLive(), FakeControl(), MovableClock()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
+        conferences = FakeConferences()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
             control=control, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks, draining=lambda: world.draining,
+            conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -123,7 +127,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
                 phone_tests=phone_tests, codecs=codecs, control=control, clock=clock, checks=checks, vault=vault,
                 owner=owner, writer=Writer(engine, Commits(hub.publish)),
-                contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
+                conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
             )  # fmt: skip
@@ -141,6 +145,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
 def world(session_world: World) -> World:
     """The running API, its parts as they are when all is well."""
     session_world.control.connected = True
+    session_world.conferences.away = False
     session_world.clock.shift *= 0
     session_world.draining = False
     for check in session_world.checks.values():

@@ -12,6 +12,7 @@ from msgspec import Struct
 from m3voip.api.deps import AgentNow, Health, PhoneNow, QueueNow
 from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
+from m3voip.core.conference import Party, Roster
 from m3voip.core.errors import ProviderError
 from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
@@ -135,6 +136,46 @@ class FakeControl:
 
     def free_slot(self, tenant_id: UUID) -> int | None:
         return self.slot
+
+
+@dataclass
+class FakeConferences:
+    """A node with these people in its conferences, which remembers what it was told."""
+
+    rosters: dict[UUID, Roster] = field(default_factory=dict)
+    orders: list[tuple[str, UUID, str, bool]] = field(default_factory=list)
+    away: bool = False
+
+    async def roster(self, conference: UUID) -> Roster | None:
+        self._reach()
+        return self.rosters.get(conference)
+
+    async def present(self) -> frozenset[str]:
+        raise NotImplementedError
+
+    async def mute(self, conference: UUID, party: Party | None, *, on: bool) -> bool:
+        return self._order("mute", conference, party, on=on)
+
+    async def kick(self, conference: UUID, party: Party | None) -> bool:
+        return self._order("kick", conference, party, on=True)
+
+    async def lock(self, conference: UUID, *, on: bool) -> bool:
+        return self._order("lock", conference, None, on=on)
+
+    async def record(self, conference: UUID, *, on: bool) -> bool:
+        return self._order("record", conference, None, on=on)
+
+    def lock_now(self, conference: UUID) -> None:
+        raise NotImplementedError
+
+    def _order(self, what: str, conference: UUID, party: Party | None, *, on: bool) -> bool:
+        self._reach()
+        self.orders.append((what, conference, party.leg if party else "", on))
+        return conference in self.rosters
+
+    def _reach(self) -> None:
+        if self.away:
+            raise ProviderError("away", retryable=True)
 
 
 class FolderOfFiles:

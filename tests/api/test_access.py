@@ -15,6 +15,7 @@ from m3voip.core import facts as f
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
+from tests.api.test_conferences import conference, meeting
 from tests.api.test_setup import GOOD_TREE, agent, blocked, did, listed, mailbox, queue, route, trunk, unique
 
 pytestmark = pytest.mark.postgres
@@ -68,7 +69,8 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         ways = {next(iter(way.values()))[0] for way in operation["security"]}
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
-                     "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId"):  # fmt: skip
+                     "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
+                     "meetingId", "partyId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -143,6 +145,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         )
     )  # fmt: skip
     key = await client.made("/v1/tm/api-keys", {"name": "theirs", "scopes": ["telemarketing.supervise"]})
+    room, held = await conference(client), new_id()
+    await meeting(world, client.tenant, held, UUID(room["id"]))
     return {
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
@@ -150,12 +154,14 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "blockedCallerId": (await blocked(client))["id"], "version": "1",
         "routeId": (await route(client, otherwise={"queueId": desk["id"]}))["id"],
         "listedCallerId": (await listed(client))["id"],
+        "conferenceId": room["id"], "meetingId": str(held), "partyId": f"p-{held}",
     }  # fmt: skip
 
 
 BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
+    "changeConference": {"name": "X"},
     "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
     "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},

@@ -297,7 +297,7 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     denied = (
         "Command\r\nCommand: core show version", "Originate\r\nChannel: Local/1@x\r\nApplication: System",
         "UpdateConfig", "GetConfig\r\nFilename: manager.conf", "ModuleLoad", "MixMonitor\r\nChannel: x\r\nCommand: id",
-        "DBPut", "DialplanExtensionAdd",
+        "DBPut", "DialplanExtensionAdd", "ConfbridgeStartRecord\r\nConference: x\r\nRecordFile: /x",
     )  # fmt: skip
     answers = await _ami(asterisk, *denied)
     assert all("Permission denied" in answer for answer in answers)
@@ -305,3 +305,5 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     dangerous = ("SHELL(id)", "FILE(/var/spool/asterisk/probe)", "ENV(PATH)", "DB(a/b)", "GLOBAL(X)")
     answers = await _ami(asterisk, *(f"Setvar\r\nVariable: {name}\r\nValue: x" for name in dangerous))
     assert not [name for name, answer in zip(dangerous, answers, strict=True) if "Response: Success" in answer]
+    steers = ("ConfbridgeKick\r\nConference: x\r\nChannel: all", "ConfbridgeLock\r\nConference: x")
+    assert all("No active conferences" in answer for answer in await _ami(asterisk, *steers))

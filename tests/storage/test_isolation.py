@@ -52,6 +52,11 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
+                 conf as (insert into conference (tenant_id, number, pin_digest) values ('{tenant}', '800', repeat('0', 40))),
+                 met as (insert into meeting (id, tenant_id, conference_id, number, name, started_at)
+                       values ('{tenant}', '{tenant}', '{tenant}', '800', '', now()) returning id),
+                 stay as (insert into meeting_party (meeting_id, seq, tenant_id, leg, joined_at)
+                       select id, 1, '{tenant}', '1.{number}', now() from met),
                  l as (insert into audit (tenant_id, action) values ('{tenant}', 'test'))
             select a.id, q.id, t.id from a, q, t"""
         )
@@ -97,7 +102,10 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         async with commits.turn():
             await commits.commit(engine, rows)
     yield pair
-    for table in ("voicemail_change", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
+    tables = (
+        "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent",
+    )  # fmt: skip
+    for table in tables:
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)
     await owner.close()
     await engine.close()
@@ -191,7 +199,9 @@ async def test_secrets_can_be_written_by_the_api_and_not_read_back(api: Pool, te
         await db.execute("update agent set ha1 = $1", "0" * 32)
         await db.execute("update trunk set secret = 'x'")
         await db.execute("update mailbox_pin set hash = 'y'")
-    for column, table in (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin")):
+        await db.execute("update conference set moderator_pin_digest = $1", "1" * 40)
+    secrets = (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin"), ("pin_digest", "conference"))
+    for column, table in secrets:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with api.tenant(tenants[0]) as db:
                 await db.fetch(f"select {column} from {table}")

@@ -15,7 +15,7 @@ from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
 from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
-from m3voip.ports import Clock, RecordingVault
+from m3voip.ports import Clock, ConferenceNode, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
 
@@ -239,5 +239,6 @@ class ApiDeps:
     clock: Clock
     checks: Mapping[str, Check]
     draining: Callable[[], bool]
+    conferences: ConferenceNode
     meters: Meters = field(default_factory=Meters)
     random_bytes: Callable[[int], bytes] = secrets.token_bytes

@@ -33,6 +33,7 @@ _TAGS = {
     "Events": "Everything that happens, as it happens.",
     "Queues": "Where calls wait for agents, and who waits now.",
     "Agents": "Who answers, on which phone, and what they do now.",
+    "Conferences": "What people call to talk together, who is in it now, and the meetings that were.",
     "DIDs": "Numbers that people call.",
     "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",

@@ -139,6 +139,22 @@ class ListedCaller(Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
+class Conference(Struct, frozen=True, kw_only=True):
+    """A conference; the meaning of each field is that of the column in migrations/0012_conferences.sql."""
+
+    tenant_id: UUID
+    id: UUID
+    number: str
+    pin_digest: str
+    moderator_pin_digest: str
+    max_parties: int
+    record: str
+    music: str
+    announce: bool
+    locked_at_start: bool
+    wait_for_moderator: bool
+
+
 class TreeText(Struct, frozen=True, kw_only=True):
     """One version of an IVR tree as it was written."""
 
@@ -175,6 +191,7 @@ class Office(Struct, frozen=True, kw_only=True):
     dids: tuple[Did, ...] = ()
     trees: tuple[TreeText, ...] = ()
     blocks: tuple[Block, ...] = ()
+    conferences: tuple[Conference, ...] = ()
     routes: tuple[Route, ...] = ()
     listed: tuple[ListedCaller, ...] = ()
 

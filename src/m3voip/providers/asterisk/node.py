@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from m3voip.config import Settings
 from m3voip.core.agent import BoardEvent
 from m3voip.core.codecs import ChannelFormats, Costs, read_costs
+from m3voip.core.conference import ConferenceEvent
 from m3voip.core.device import PhoneEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
@@ -30,6 +31,7 @@ from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
 from m3voip.providers.asterisk.ari.events import Event as AriEvent
+from m3voip.providers.asterisk.conferences import AsteriskConferences, conference_event
 from m3voip.providers.asterisk.lamps import AsteriskLamps
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
@@ -62,6 +64,7 @@ class AsteriskNode:
         on_lost: Callable[[], None],
         on_listening: Callable[[datetime | None], Awaitable[None]],
         on_observing: Callable[[], Awaitable[None]],
+        on_conference: Callable[[ConferenceEvent], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -70,6 +73,7 @@ class AsteriskNode:
         self._on_lost = on_lost
         self._on_listening = on_listening
         self._on_observing = on_observing
+        self._on_conference = on_conference
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -102,6 +106,7 @@ class AsteriskNode:
         self.telephony = AsteriskTelephony(
             client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
+        self.conferences = AsteriskConferences(self._ami, self._ari, settings.ari_app)
         self.ledger = LedgerFiles(settings.asterisk_log)
         self.lamps = AsteriskLamps(settings.asterisk_spool, self._ami)
         self._provisioner = Provisioner(settings.generated_dir, self)
@@ -192,6 +197,9 @@ class AsteriskNode:
         phone = observe.phone_event(event, now)
         if phone is not None:
             self._registrations.hear(phone)
+        meeting = conference_event(event, now)
+        if meeting is not None:
+            self._on_conference(meeting)
         match event:
             case ContactStatus(contact_status="NonQualified"):  # it is new; what it is only the list tells
                 self._registrations.look()

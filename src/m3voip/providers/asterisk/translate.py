@@ -8,16 +8,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from m3voip.core import events as ev
-from m3voip.core.causes import queue_exit
+from m3voip.core.causes import conference_exit, queue_exit
 from m3voip.providers.asterisk.ari import events as ari
 from m3voip.providers.asterisk.joining import PARTY, TAKEN
 
 INBOUND = "inbound"
 """First Stasis argument of a new caller; those of returning legs are in ``returned``. dialplans/*.conf passes them."""
 
+RECORDER = "recorder-"
+"""How our channel that records a conference is called; its far half's name has ``;2`` behind it. It belongs to no call."""
+
 _CHANNEL = "channel:"
 UP = "Up"
 """An answered channel's state."""
+
+
+def is_recorder(channel: str) -> bool:
+    """Whether a channel records a conference."""
+    return channel.startswith(RECORDER)
 
 
 def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
@@ -86,5 +94,7 @@ def returned(args: tuple[str, ...], at: datetime) -> ev.Event | None:
             return ev.DialLeft(at=at, extension=name, status=status)
         case "voicemail_left":
             return ev.VoicemailLeft(at=at, box=name, status=status)
+        case "conference_left":
+            return ev.ConferenceLeft(at=at, conference=name, exit=conference_exit(status))
         case _:
             return None

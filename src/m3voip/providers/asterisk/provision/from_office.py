@@ -9,9 +9,11 @@ from uuid import UUID
 import structlog
 
 from m3voip.core import office as o
+from m3voip.core.conference import conference_name, pin_of_nothing
 from m3voip.core.office import node_box, node_name, phone_context
 from m3voip.core.skills import read_rule
 from m3voip.providers.asterisk.provision import model as m
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.names import ProvisioningError
 
 log = structlog.get_logger()
@@ -85,11 +87,33 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             mailbox=node_box(d.tenant_id, default_tenant, d.floor_box) if d.floor_box else "",
         )
 
+    phones = {(a.tenant_id, a.extension) for a in office.agents}
+
+    def conference(c: o.Conference) -> ConferenceConfig:
+        if (c.tenant_id, c.number) in phones:  # the phone was there first; one number twice would stop everything
+            raise ProvisioningError(f"conference {conference_name(c.id)}: an agent has its number")
+        # With a moderator's PIN alone whoever types nothing is a participant: that is what the digest of nothing says.
+        everybody = pin_of_nothing(c.id) if c.moderator_pin_digest else ""
+        return ConferenceConfig(
+            name=conference_name(c.id),
+            number=c.number,
+            context=phone_context(c.tenant_id, default_tenant),
+            pin=c.pin_digest or everybody,
+            moderator_pin=c.moderator_pin_digest,
+            max_parties=c.max_parties,
+            record=c.record == "always",
+            music="" if c.music == "none" else c.music,
+            announce=c.announce,
+            locked_at_start=c.locked_at_start,
+            wait_for_moderator=c.wait_for_moderator,
+        )
+
     return m.Provisioning(
         endpoints=_each("agent", (a for a in office.agents if a.ha1), endpoint),
         queues=_each("queue", office.queues, queue),
         trunks=_each("trunk", office.trunks, trunk),
         dids=_each("did", office.dids, did),
+        conferences=_each("conference", office.conferences, conference),
         default_queue=node_name(default_tenant, default_tenant, floor.floor_queue)
         if floor and floor.floor_queue
         else "",
