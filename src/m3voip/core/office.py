@@ -12,8 +12,10 @@ from msgspec import Struct
 
 
 class Agent(Struct, frozen=True, kw_only=True):
-    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or ""."""
+    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or "".
+    ``works`` and ``signs_in``: see migrations/0006_agents_at_work.sql."""
 
+    id: UUID
     tenant_id: UUID
     extension: str
     display_name: str
@@ -21,6 +23,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     phone_kind: str
     ha1: str
     box: str
+    works: str = "ring"
+    signs_in: str = "by_phone"
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class Queue(Struct, frozen=True, kw_only=True):
     box: str
     record: bool
     members: tuple[Member, ...]
+    pause_on_no_answer: bool = True
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ class AgentRow(Struct, frozen=True, kw_only=True):
     endpoint: str
     phone_kind: str
     mailbox_id: UUID | None
+    works: str
+    signs_in: str
     active: bool
     created_at: datetime
     updated_at: datetime
