@@ -16,8 +16,11 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
+from m3voip.core.agent import BoardEvent
 from m3voip.core.call import Call, evolve
-from m3voip.engine.board import Board
+from m3voip.core.commands import TellAgent
+from m3voip.engine.agents import Agents
+from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.directory import DirectoryKeeper
@@ -33,6 +36,8 @@ from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
 from m3voip.storage.codec import StoredEvent
+from m3voip.storage.metrics import UNSAVED_AGE, UNSAVED_ROWS
+from m3voip.storage.postgres.agents import AgentCommits, PostgresAgents
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.office import OfficeStore
@@ -43,6 +48,8 @@ from m3voip.storage.vault.folder import FolderVault
 log = structlog.get_logger()
 
 PATROL_S = 30.0
+AGENTS_WINDOW_S = 0.2
+"""A commit costs what it costs, and nobody waits for these."""
 JOB_ROUND_S = 2.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
@@ -68,7 +75,16 @@ class Service:
         self.writer = EventWriter(
             journal_dir=settings.journal_dir, connect=writer_connection(engine_dsn), commits=self.commits
         )
+        self.agent_writer = EventWriter(
+            journal_dir=settings.journal_dir / "agents",
+            connect=writer_connection(engine_dsn),
+            commits=AgentCommits(),
+            window_s=AGENTS_WINDOW_S,
+        )
+        UNSAVED_ROWS.set_function(lambda: self.writer.unsaved_rows() + self.agent_writer.unsaved_rows())
+        UNSAVED_AGE.set_function(lambda: max(self.writer.unsaved_age(), self.agent_writer.unsaved_age()))
         self.offices = OfficeStore(self.engine_pool)
+        self.agent_store = PostgresAgents(self.engine_pool)
         self.call_store = PostgresCalls(self.engine_pool, self.commits)
         self.vault = FolderVault(settings.vault_dir)
         # deciding
@@ -79,12 +95,13 @@ class Service:
             names=self.directory,
             clock=self.clock,
             deliver=self._deliver,
-            on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
+            on_board=self._board_changed,
             on_board_lost=lambda: self.board.lost(),  # noqa: PLW0108  # made below
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
-            on_observing=lambda: self.recovery.review(),  # noqa: PLW0108  # made below
+            on_observing=self._observing,
             on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
+            on_asked=self._asked_by_phone,
         )
         self.calls = Calls(
             event_log=self.writer,
@@ -93,14 +110,21 @@ class Service:
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
+            on_facts=lambda call, rows: self.agents.heard(call, rows),  # noqa: PLW0108  # made below
             trace=settings.log_level == "debug",
         )
         self.recovery = Recovery(
             calls=self.calls, source=self.node.telephony, ledger=self.node.ledger, finder=self.call_store
         )
-        self.board = Board(
-            clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
+        self.agents = Agents(
+            event_log=self.agent_writer,
+            control=self.node,
+            clock=self.clock,
+            calls=lambda: self.calls,
+            default_tenant=settings.tenant_id,
+            grace_s=int(settings.phone_grace.total_seconds()),
         )
+        self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
         # configuration
         speech = PromptLibrary(
             engine=Flite(), folder=settings.prompts_dir, recordings=settings.trees_dir / RECORDED_FILES
@@ -110,7 +134,11 @@ class Service:
         )
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
-            appliers=(("calls", self.directory_keeper.update), ("asterisk", self.node.provision)),
+            appliers=(
+                ("calls", self.directory_keeper.update),
+                ("agents", self.agents.update),
+                ("asterisk", self.node.provision),
+            ),
         )
         self.trees = TreeFiles(
             folder=settings.trees_dir,
@@ -145,11 +173,12 @@ class Service:
 
     def api_server(self) -> uvicorn.Server:
         """The HTTP side."""
-        checks = Checks(self.engine_pool, self.node, self.writer, self.configuration)
+        checks = Checks(self.engine_pool, self.node, (self.writer, self.agent_writer), self.configuration)
         deps = ApiDeps(
             settings=self.settings,
             pool=self.api_pool,
-            live=self.board,
+            live=LiveView(self.board, self.agents),
+            agents=self.agents,
             control=NodeControl(self.node, self.calls.hang_up),
             hub=self.hub,
             vault=self.vault,
@@ -168,7 +197,25 @@ class Service:
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
         self.calls.adopt(adopted)
+        await self.agent_writer.flush()
+        await self.agents.adopt(await self.agent_store.saved())
         log.info("service.adopted", calls=len(adopted))
+
+    async def write(self) -> None:
+        """The writers' task. Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.writer.run(), name="writer-calls")
+            tasks.create_task(self.agent_writer.run(), name="writer-agents")
+
+    async def flush(self) -> None:
+        """Returns when everything written down so far is in Postgres; that may be never, so give it a timeout."""
+        await self.writer.flush()
+        await self.agent_writer.flush()
+
+    def close(self) -> None:
+        """Let go of the journals, after ``write`` has ended."""
+        self.writer.close()
+        self.agent_writer.close()
 
     def stop(self, for_good: bool) -> None:
         """A signal asks us to leave."""
@@ -196,13 +243,27 @@ class Service:
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
+    def _board_changed(self, event: BoardEvent) -> None:
+        self.board.take(event)
+        self.agents.take(event)
+
+    def _asked_by_phone(self, leg: str, endpoint: str, what: str) -> None:
+        told = self.agents.ask_by_phone(endpoint, what)
+        self.node.telephony.perform(TellAgent(leg=leg, told=told))
+
+    async def _observing(self) -> None:
+        self.agents.settle()
+        await self.recovery.review()
+
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
+        self.agents.compare()
         self.configuration.wake()
 
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+            self.agents.compare()
 
     async def _woken(self) -> None:
         self.configuration.wake()

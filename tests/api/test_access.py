@@ -15,7 +15,7 @@ from m3voip.core import facts as f
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
-from tests.api.test_setup import GOOD_TREE, agent, blocked, did, mailbox, queue, trunk, unique
+from tests.api.test_setup import GOOD_TREE, agent, blocked, did, mailbox, pause_reason, queue, trunk, unique
 
 pytestmark = pytest.mark.postgres
 
@@ -68,7 +68,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         ways = {next(iter(way.values()))[0] for way in operation["security"]}
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
-                     "apiKeyId", "recordingId", "voicemailId"):  # fmt: skip
+                     "apiKeyId", "recordingId", "voicemailId", "pauseReasonId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -147,13 +147,15 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
         "trunkId": (await trunk(client))["id"], "mailboxId": (await mailbox(client))["id"], "apiKeyId": key["id"],
-        "blockedCallerId": (await blocked(client))["id"], "version": "1",
+        "blockedCallerId": (await blocked(client))["id"], "pauseReasonId": (await pause_reason(client))["id"],
+        "version": "1",
     }  # fmt: skip
 
 
 BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
+    "askAgentState": {"state": "away"}, "extendAgentWrapUp": {"extendSec": 1}, "changePauseReason": {"label": "X"},
     "changeMember": {"penalty": 1}, "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
 }  # fmt: skip
 

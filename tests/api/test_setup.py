@@ -46,6 +46,10 @@ async def blocked(client: Client, **more: Any) -> Any:
     return await client.made("/v1/tm/blocked-callers", {"number": unique("number"), **more})
 
 
+async def pause_reason(client: Client, **more: Any) -> Any:
+    return await client.made("/v1/tm/pause-reasons", {"code": f"r{unique('box')}", **more})
+
+
 async def test_an_agents_secret_is_shown_once_and_only_its_hash_is_kept(world: World, mine: Client) -> None:
     made = await agent(mine)
     assert len(made["sipSecret"]) == 22

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
+from m3voip.core.agent_state import Asked
 from m3voip.ports import Clock, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
@@ -93,7 +94,27 @@ class AgentNow(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why paused."""
+        """Why paused, or about to be."""
+        ...
+
+    @property
+    def pending(self) -> str | None:
+        """paused or logged_out, where that comes after the call."""
+        ...
+
+    @property
+    def until(self) -> datetime | None:
+        """The end of a wrap-up."""
+        ...
+
+    @property
+    def limit_at(self) -> datetime | None:
+        """When a pause has lasted as long as its reason allows."""
+        ...
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether it has lasted longer."""
         ...
 
 
@@ -122,6 +143,15 @@ class CallControl(Protocol):
         ...
 
 
+class AgentDesk(Protocol):
+    """Where agents and their supervisors ask for changes."""
+
+    def ask(self, agent_id: UUID, event: Asked) -> str | None:
+        """ "" when it is done (and survives a kill of this process), else why not, for people; None when this agent is not
+        known (yet). Never blocks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How one part is. ``detail`` is for the operator and holds no secret."""
@@ -143,6 +173,7 @@ class ApiDeps:
     pool: Pool
     live: LiveState
     control: CallControl
+    agents: AgentDesk
     hub: EventHub
     vault: RecordingVault
     clock: Clock

@@ -32,6 +32,8 @@ _TAGS = {
     "Events": "Everything that happens, as it happens.",
     "Queues": "Where calls wait for agents, and who waits now.",
     "Agents": "Who answers, on which phone, and what they do now.",
+    "Agents at work": "What an agent does, what is asked of them, and what led to it.",
+    "Pause reasons": "Why agents pause, and for how long.",
     "DIDs": "Numbers that people call.",
     "Trunks": "Paths to carriers.",
     "IVR trees": "What callers hear and choose.",

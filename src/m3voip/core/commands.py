@@ -73,6 +73,12 @@ class SendToFloor(Command, frozen=True, kw_only=True):
     """Let plain Asterisk serve the caller from here on: the number's queue, then its mailbox."""
 
 
+class TellAgent(Command, frozen=True, kw_only=True):
+    """Say to an agent who dialled a code what came of it, and let them go. ``told`` is one of the dialplan's words."""
+
+    told: str
+
+
 class Hangup(Command, frozen=True, kw_only=True):
     """End the caller's leg. ``cause`` is Q.850."""
 

@@ -9,6 +9,7 @@ CALLS_STARTED = Counter("m3voip_calls_started", "Calls taken")
 CALLS_ENDED = Counter("m3voip_calls_ended", "Calls that came to their end")
 STEP_FAILURES = Counter("m3voip_step_failures", "Events whose handling raised: each is a bug")
 STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no live call")
+AGENTS = Gauge("m3voip_agents", "Agents by what they do", ["state"])
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]
 )

@@ -1,6 +1,7 @@
 """The routes, one noun a file; ``ROUTERS`` is all of them under /v1, in the order of the documentation."""
 
 from m3voip.api.routes import (
+    agent_states,
     agents,
     api_keys,
     blocked_callers,
@@ -10,6 +11,7 @@ from m3voip.api.routes import (
     ivr_trees,
     mailboxes,
     members,
+    pause_reasons,
     queues,
     recordings,
     trunks,
@@ -24,7 +26,9 @@ ROUTERS = (
     events.router,
     queues.router,
     members.router,
+    agent_states.router,
     agents.router,
+    pause_reasons.router,
     dids.router,
     trunks.router,
     ivr_trees.router,

@@ -45,6 +45,9 @@ MaxWaiting = Annotated[int, Field(ge=0, le=100000, description="callers at most;
 Weight = Annotated[int, Field(ge=0, le=1000, description="a heavier queue gets a shared agent first")]
 Interval = Annotated[int, Field(ge=0, le=3600, description="between announcements; 0 = none")]
 Holdtime = Annotated[Literal["no", "once", "yes"], Field(description="whether the estimated wait is announced")]
+NoAnswerPause = Annotated[
+    bool, Field(description="an agent who does not take a call is paused until they say they are there")
+]
 Music = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$", description="music on hold class")]
 ServiceLevel = Annotated[int, Field(ge=1, le=3600, description="answered within this counts for the service level")]
 
@@ -69,6 +72,7 @@ class NewQueue(Sent):
     overflow_queue_id: UUID | None = Field(default=None, description="where callers go who were not answered")
     mailbox_id: UUID | None = Field(default=None, description="where they leave a message after that")
     record: bool = True
+    pause_on_no_answer: NoAnswerPause = True
     service_level_sec: ServiceLevel = 20
     active: bool = True
     model_config = examples({"name": "sales", "strategy": "round-robin", "maxWaitSec": 30, "wrapupSec": 5})
@@ -94,6 +98,7 @@ class QueueChange(Sent):
     overflow_queue_id: UUID | None = Field(default=None)
     mailbox_id: UUID | None = Field(default=None)
     record: bool = unset()
+    pause_on_no_answer: NoAnswerPause = unset()
     service_level_sec: ServiceLevel = unset()
     active: bool = unset()
     model_config = examples({"maxWaitSec": 60})
@@ -187,7 +192,7 @@ _QUEUE: dict[str, JsonValue] = {
     "id": ID, "name": "sales", "strategy": "rrmemory", "ringTimeoutSec": 15, "retrySec": 1, "wrapupSec": 5,
     "maxWaitSec": 30, "maxWaiting": 0, "weight": 0, "announceIntervalSec": 30, "announcePosition": True,
     "announceHoldtime": "yes", "music": "default", "joinEmpty": [], "leaveEmpty": [], "overflowQueueId": None,
-    "mailboxId": None, "record": True, "serviceLevelSec": 20, "active": True,
+    "mailboxId": None, "record": True, "pauseOnNoAnswer": True, "serviceLevelSec": 20, "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z", "members": [_MEMBER],
     "live": {"waiting": [_WAITING], "waitingCount": 1, "longestWaitSec": 12.4, "available": 1},
 }  # fmt: skip
@@ -214,6 +219,7 @@ class Queue(Wire):
     overflow_queue_id: UUID | None
     mailbox_id: UUID | None
     record: bool
+    pause_on_no_answer: bool
     service_level_sec: int
     active: bool
     created_at: Time

@@ -139,6 +139,8 @@ class AsteriskTelephony:
                 box = self._name("mailbox", self._names.box(command.tenant_id, command.box))
                 values = {"M3_BOX": box, "M3_CALL_ID": str(command.call_id)}
                 return self._send_on(command.leg, "to-voicemail", values)
+            case do.TellAgent():
+                return [channels.send_on(command.leg, context="agent-told", extension=command.told)]
             case _:
                 raise TypeError(f"no telephony command: {type(command).__name__}")
 
