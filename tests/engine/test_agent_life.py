@@ -191,6 +191,8 @@ def test_the_last_change_of_an_event_holds_all_that_a_new_process_needs() -> Non
 
 
 ORDERS = 100_000
+PASSING = tuple(timedelta(seconds=seconds) for seconds in (0, 0, 1, 3, 10))
+LATE = tuple(timedelta(seconds=seconds) for seconds in (0, 0, 0, 7))
 
 
 Maker = Callable[[Random, datetime, UUID], a.AgentEvent]
@@ -253,10 +255,10 @@ def test_an_agent_keeps_these_laws_in_100_000_random_orders_of_events() -> None:
         agent = Agent(id=ME, tenant_id=TENANT, by_phone=random.random() < 0.5, grace_s=5)
         now, last = T0, None
         for _ in range(random.randrange(2, 9)):
-            now += timedelta(seconds=random.choice((0, 0, 1, 3, 10)))
+            now += random.choice(PASSING)
             # doubled, or from the past, or new
             again = last if last is not None and random.random() < 0.1 else None
-            event = again or random_event(random, now - timedelta(seconds=random.choice((0, 0, 0, 7))))
+            event = again or random_event(random, now - random.choice(LATE))
             made = step(agent, event, now)
             lawful(agent, event, made.agent, made.facts, len(made.commands))
             kinds.update(fact.kind for fact in made.facts)

@@ -64,6 +64,8 @@ def step(agent: Agent, event: a.AgentEvent, now: datetime) -> Step:
     """Answer one event."""
     draft = _answer(Draft(agent, event), event, now)
     after = _limited(draft.agent, event.at)
+    if after is agent:
+        return Step(agent, refusal=draft.refusal)
     if after.state is not agent.state:
         after = replace(after, since=event.at)
     facts = draft.facts and (*draft.facts[:-1], replace(draft.facts[-1], saved=after))

@@ -85,15 +85,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     @property
     def state(self) -> AgentState:
         """What is seen."""
-        match self.busy:
-            case Busy.OFFERED:
-                return AgentState.RESERVED
-            case Busy.TALKING:
-                return AgentState.ON_CALL
-            case Busy.WRAPPING:
-                return AgentState.WRAP_UP
-            case Busy.FREE:
-                return _SEEN[self.duty]
+        return _SEEN[self.duty] if self.busy is Busy.FREE else _BY_CALLS[self.busy]
 
     @property
     def pending(self) -> AgentState | None:
@@ -119,6 +111,9 @@ class Agent(Struct, frozen=True, kw_only=True):
         return AgentState.WRAP_UP.value if self.busy is Busy.WRAPPING else ""
 
 
+_BY_CALLS = {
+    Busy.OFFERED: AgentState.RESERVED, Busy.TALKING: AgentState.ON_CALL, Busy.WRAPPING: AgentState.WRAP_UP,
+}  # fmt: skip
 _SEEN = {Duty.OFF: AgentState.LOGGED_OUT, Duty.ON: AgentState.AVAILABLE, Duty.PAUSED: AgentState.PAUSED}
 
 
