@@ -34,7 +34,7 @@ class Life:
     refusals: list[str] = field(default_factory=list)
 
     def take(self, event: type[a.AgentEvent], **fields: object) -> Life:
-        made = step(self.agent, event(at=self.now, **fields), self.now)  # type: ignore[arg-type]
+        made = step(self.agent, event(at=self.now, **fields), self.now)
         self.agent = made.agent
         self.facts += made.facts
         self.holds += [command.reason for command in made.commands]
@@ -253,7 +253,8 @@ def test_an_agent_keeps_these_laws_in_100_000_random_orders_of_events() -> None:
     kinds: set[Change] = set()
     for _ in range(ORDERS):
         agent = Agent(id=ME, tenant_id=TENANT, by_phone=random.random() < 0.5, grace_s=5)
-        now, last = T0, None
+        now = T0
+        last: a.AgentEvent | None = None
         for _ in range(random.randrange(2, 9)):
             now += random.choice(PASSING)
             # doubled, or from the past, or new

@@ -24,7 +24,7 @@ from m3voip.core.agent_life import step
 from m3voip.core.call import Call, State
 from m3voip.core.office import Agent as Person
 from m3voip.core.office import Office
-from m3voip.engine.hearsay import QueueRules, rules_of, told_by
+from m3voip.engine.hearsay import NO_QUEUE, QueueRules, rules_of, told_by
 from m3voip.engine.members import Members
 from m3voip.engine.metrics import AGENTS, STEP_FAILURES
 from m3voip.engine.presence import Presence
@@ -146,7 +146,7 @@ class Agents:
             waiting = live.get(agent.call) if agent.busy is a.Busy.OFFERED and agent.call else None
             offered = waiting.id if waiting is not None and waiting.state in WAITING else None
             talking = call.id if call is not None else None
-            wrap_up_s = self._rules[call.tenant_id, call.queue].wrap_up_s if self._queued(call) else 0
+            wrap_up_s = self._rules.get((call.tenant_id, call.queue), NO_QUEUE).wrap_up_s if call else 0
             event = a.Recovered(at=now, talking=talking, offered=offered, wrap_up_s=wrap_up_s)
             if talking is not None or agent.busy in (a.Busy.OFFERED, a.Busy.TALKING):
                 self._answer(agent_id, event)
@@ -220,9 +220,6 @@ class Agents:
     def _with_call(self, call_id: UUID) -> list[str]:
         """Extensions of those whom this call has."""
         return [person.extension for person in self._people.values() if self._states[person.id].call == call_id]
-
-    def _queued(self, call: Call | None) -> bool:
-        return call is not None and (call.tenant_id, call.queue) in self._rules
 
     def _count(self, state: AgentState) -> float:
         return sum(1 for agent_id in self._people if self._states[agent_id].state is state)

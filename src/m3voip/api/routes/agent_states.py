@@ -18,6 +18,7 @@ from m3voip.api.fields import fields
 from m3voip.api.ids import AgentId
 from m3voip.api.paging import Pages, cut
 from m3voip.api.permissions import READ_SETUP, Permission
+from m3voip.api.schemas.agent import AgentState
 from m3voip.api.schemas.agent_state import (
     AgentAtWork,
     AgentEvent,
@@ -29,7 +30,6 @@ from m3voip.api.schemas.agent_state import (
 )
 from m3voip.api.schemas.error import guarded
 from m3voip.core import agent_state as a
-from m3voip.core.agent import AgentState
 from m3voip.storage.postgres.admin import agent_events, pause_reasons
 from m3voip.storage.postgres.admin.agents import TABLE, AgentRow
 

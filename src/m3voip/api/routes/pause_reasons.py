@@ -45,7 +45,8 @@ async def create_pause_reason(
     """Make a reason that agents may choose from now on."""
 
     async def make(db: Db) -> PauseReason:
-        return PauseReason(**fields(await insert_row(ctx, db, TABLE, columns(body))))
+        row = await insert_row(ctx, db, TABLE, columns(body))
+        return PauseReason(**fields(row))
 
     return await create_once(request, ctx, idempotency_key, make)
 
@@ -54,7 +55,8 @@ async def create_pause_reason(
 async def change_pause_reason(ctx: Ctx, reason_id: PauseReasonId, body: PauseReasonChange) -> PauseReason:
     """Change a reason. Pauses that have begun keep the limit they began with."""
     async with ctx.work() as db:
-        return PauseReason(**fields(await change_row(ctx, db, TABLE, reason_id, columns(body, changes=True))))
+        row = await change_row(ctx, db, TABLE, reason_id, columns(body, changes=True))
+        return PauseReason(**fields(row))
 
 
 @router.delete("/{pauseReasonId}", status_code=204, **_MANAGE, responses=guarded(Code.NOT_FOUND, Code.CONFLICT))
