@@ -60,13 +60,8 @@ class Desk(World):
 
     def new_agents(self) -> Agents:
         """A new process'."""
-        log = AgentLog(self)
-        return Agents(event_log=log, control=self, clock=self, calls=lambda: self.calls, default_tenant=DEFAULT_TENANT)
-
-    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
-        self.order.append(f"{queue}/{endpoint[-3:]}:{reason or 'free'}")
-        if self.failing:
-            failed()
+        log = Outside(self)
+        return Agents(event_log=log, control=log, clock=self, calls=lambda: self.calls, default_tenant=DEFAULT_TENANT)
 
     async def begin(self, *people: Agent, **more: object) -> Desk:
         await self.agents.update(office(*people, **more))  # type: ignore[arg-type]
@@ -95,8 +90,8 @@ class Desk(World):
         assert now is not None
         return now.state
 
-    def ask(self, kind: type[a.Asked], agent_id: UUID = ANN, **more: object) -> str | None:
-        return self.agents.ask(agent_id, kind(at=self.time, **more))
+    def want(self, kind: type[a.Asked], agent_id: UUID = ANN, **more: object) -> str | None:
+        return self.agents.ask(agent_id, kind(at=self.time, **more))  # type: ignore[arg-type]
 
     def call(self, *events: ev.Event) -> None:
         for event in events:
@@ -106,8 +101,8 @@ class Desk(World):
         self.call(arrived("a.1", self.time), ev.CallerPressed(at=self.later(1), digit="1"))
 
 
-class AgentLog:
-    """What is written down survives; ``World.append`` takes the facts of calls."""
+class Outside:
+    """Where changes are written down, which survives a process, and the queues."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -118,12 +113,17 @@ class AgentLog:
             if row.saved is not None:
                 self._desk.saved[row.agent_id] = row.saved
 
+    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
+        self._desk.order.append(f"{queue}/{endpoint[-3:]}:{reason or 'free'}")
+        if self._desk.failing:
+            failed()
+
 
 async def test_what_a_person_asks_for_is_written_down_before_queues_are_told() -> None:
     desk = await Desk().begin(person(ANN, "101"))
     desk.see("101")
-    desk.ask(a.SignInAsked)
-    desk.ask(a.PauseAsked, reason="lunch")
+    desk.want(a.SignInAsked)
+    desk.want(a.PauseAsked, reason="lunch")
     assert desk.order == [
         "phone_back", "sales/101:logged_out", "signed_in", "sales/101:free", "paused", "sales/101:lunch",
     ]  # fmt: skip
@@ -132,7 +132,7 @@ async def test_what_a_person_asks_for_is_written_down_before_queues_are_told() -
 async def test_a_call_makes_an_agent_reserved_busy_and_wrapping_up() -> None:
     desk = await Desk().begin(person(ANN, "101"), wrapup_s=20)
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     desk.queue_up()
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"))
     assert desk.state() == "reserved"
@@ -149,7 +149,7 @@ async def test_of_those_rung_together_the_others_are_free_again_when_one_answers
     desk = await Desk().begin(person(ANN, "101"), person(BOB, "102"))
     for agent_id, extension in ((ANN, "101"), (BOB, "102")):
         desk.see(extension)
-        desk.ask(a.SignInAsked, agent_id)
+        desk.want(a.SignInAsked, agent_id)
     desk.queue_up()
     for extension in ("101", "102"):
         desk.call(ev.AgentOffered(at=desk.later(0), extension=extension))
@@ -161,12 +161,12 @@ async def test_of_those_rung_together_the_others_are_free_again_when_one_answers
 async def test_a_caller_who_gives_up_while_it_rings_pauses_nobody_and_a_missed_offer_does() -> None:
     desk = await Desk().begin(person(ANN, "101"))
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     desk.queue_up()
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"))
     desk.call(ev.AgentDidNotAnswer(at=desk.later(15), extension="101", rang_ms=15000))
     assert desk.state() == "paused"
-    desk.ask(a.UnpauseAsked)
+    desk.want(a.UnpauseAsked)
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"))
     assert desk.state() == "reserved"
     desk.call(ev.CallerHungUp(at=desk.later(1), cause=16), ev.QueueAbandoned(at=desk.time, queue="sales", position=1))
@@ -177,10 +177,10 @@ async def test_a_new_process_finds_every_agent_and_puts_right_what_calls_made_of
     desk = await Desk().begin(person(ANN, "101"), person(BOB, "102"))
     for agent_id, extension in ((ANN, "101"), (BOB, "102")):
         desk.see(extension)
-        desk.ask(a.SignInAsked, agent_id)
+        desk.want(a.SignInAsked, agent_id)
     desk.queue_up()
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"), ev.AgentAnswered(at=desk.later(1), extension="101"))
-    desk.ask(a.PauseAsked, BOB, reason="lunch")
+    desk.want(a.PauseAsked, BOB, reason="lunch")
     # Killed before this was written down of the agent, though it was of the call.
     before = dict(desk.saved)
     desk.call(ev.AgentLeft(at=desk.later(9), extension="101", by_caller=True))
@@ -195,7 +195,7 @@ async def test_a_new_process_finds_every_agent_and_puts_right_what_calls_made_of
 async def test_a_talk_that_began_unheard_is_found_by_comparing_and_has_its_wrap_up() -> None:
     desk = await Desk().begin(person(ANN, "101"), wrapup_s=20)
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     heard, desk.agents.heard = desk.agents.heard, lambda call, rows: None  # type: ignore[method-assign]
     desk.queue_up()
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"), ev.AgentAnswered(at=desk.later(1), extension="101"))
@@ -231,7 +231,7 @@ async def test_what_asterisk_did_not_take_is_tried_again() -> None:
 async def test_a_membership_that_is_paused_by_configuration_stays_so_whatever_the_agent_does() -> None:
     desk = await Desk().begin(person(ANN, "101"), paused=("101",))
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     assert desk.order[-1] == "sales/101:in_this_queue"
     await desk.agents.update(office(person(ANN, "101")))
     assert desk.order[-1] == "sales/101:free"
@@ -246,9 +246,9 @@ async def test_whose_phone_signs_them_in_is_not_held_while_it_is_away() -> None:
 async def test_an_agent_who_is_made_inactive_is_signed_out() -> None:
     desk = await Desk().begin(person(ANN, "101"))
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     await desk.agents.update(office())
-    assert desk.ask(a.SignInAsked) is None
+    assert desk.want(a.SignInAsked) is None
     await desk.agents.update(office(person(ANN, "101")))
     assert desk.state() == "logged_out"
 
@@ -256,7 +256,7 @@ async def test_an_agent_who_is_made_inactive_is_signed_out() -> None:
 async def test_deadlines_come_true_and_survive_a_process() -> None:
     desk = await Desk().begin(person(ANN, "101"), wrapup_s=20)
     desk.see("101")
-    desk.ask(a.SignInAsked)
+    desk.want(a.SignInAsked)
     desk.queue_up()
     desk.call(ev.AgentOffered(at=desk.later(1), extension="101"), ev.AgentAnswered(at=desk.later(1), extension="101"))
     desk.call(ev.AgentLeft(at=desk.later(9), extension="101", by_caller=True))
