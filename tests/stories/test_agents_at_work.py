@@ -37,8 +37,9 @@ class Desk:
         """Ann is rung first, then Bob, then Cleo."""
         make = self.api.ask
         await make("POST", "/v1/tm/pause-reasons", json={"code": "lunch", "limitSec": 1800})
+        quiet = {"ringTimeoutSec": 2, "announceIntervalSec": 0, "announcePosition": False, "announceHoldtime": "no"}
         queues = [
-            await make("POST", "/v1/tm/queues", json={"name": name, "ringTimeoutSec": 2, "wrapupSec": wrap_up_s})
+            await make("POST", "/v1/tm/queues", json={"name": name, "wrapupSec": wrap_up_s, **quiet})
             for name, wrap_up_s in (("desk-plain", 0), ("desk-wrap", WRAP_UP_S))
         ]
         for penalty, extension in enumerate((ANN, BOB, CLEO)):
@@ -89,7 +90,7 @@ class Desk:
     async def member(self, extension: str, queue: str = "desk-plain") -> str:
         """The line of the agent in what Asterisk itself says of the queue."""
         lines = (await self.stack.cli(f"queue show {queue}")).splitlines()
-        return next(line for line in lines if self.agents[extension]["sipUsername"] in line)
+        return next((line for line in lines if self.agents[extension]["sipUsername"] in line), "")
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +320,38 @@ async def test_after_a_kill_of_the_service_every_agent_is_what_they_were_or_have
     assert "(paused:lunch" in await desk.member(CLEO)
     await earlier.hangup()  # type: ignore[attr-defined]
     assert len(ann.received) == 1
+
+
+async def test_after_a_restart_of_asterisk_its_queues_are_held_to_the_agents_again(
+    desk: Desk, phone_of: OpenPhone, call_to: OpenPhone, stack: Stack
+) -> None:
+    ann = await phone_of(ANN)
+    await desk.be(ANN, "available")
+    await desk.be(CLEO, "available")
+    await desk.be(CLEO, "away", reason="lunch")
+    asterisk = stack.processes["asterisk"]
+    dead = asterisk.pid
+    asterisk.send(signal.SIGKILL)
+    await eventually(lambda: asterisk.pid not in (None, dead), 20, what="another life of Asterisk")
+    await asterisk.wait_ready()
+    await ann.register(expires=60)  # a registration of a moment ago may not have been on the disk
+    wanted = {ANN: "", BOB: "(paused:logged_out", CLEO: "(paused:lunch"}
+
+    async def held() -> bool:
+        for extension, mark in wanted.items():
+            line = await desk.member(extension)
+            assert line, "the queue is not there yet"
+            assert mark in line if mark else "paused" not in line
+        return True
+
+    await eventually(held, 30, what="the queue to be put right")
+    await eventually(lambda: phone_is(desk, ANN, "reachable"), 30, what="Ann's phone to be found there")
+    assert [(await desk.now(extension))["agentState"] for extension in wanted] == ["available", "logged_out", "paused"]
+    await stack.processes["service"].wait_ready()
+    call = await call_to(PLAIN)
+    await call.hear_tone(1700, within=15)  # type: ignore[attr-defined]
+    await call.hangup()  # type: ignore[attr-defined]
+    await desk.until(ANN, "available")
 
 
 async def kill(stack: Stack, meanwhile: object = None) -> None:

@@ -126,7 +126,7 @@ class LiveState(Protocol):
         ...
 
     def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
-        """None while it is not known."""
+        """None of an agent who is not active, or not known yet."""
         ...
 
 

@@ -47,7 +47,7 @@ class Draft(Struct, frozen=True):
             at=event.at,
             kind=kind,
             state=agent.state,
-            via=event.via if isinstance(event, a.Asked) else via,
+            via=_said(event, via),
             by=event.by if isinstance(event, a.Asked) else None,
             reason=agent.reason,
             call_id=agent.call,
@@ -260,6 +260,13 @@ def _limited(agent: Agent, at: datetime) -> Agent:
         return replace(agent, limit_at=None, over_limit=False) if watched else agent
     waits = agent.limit_s and agent.busy is Busy.FREE and agent.limit_at is None and not agent.over_limit
     return replace(agent, limit_at=at + timedelta(seconds=agent.limit_s)) if waits else agent
+
+
+def _said(event: a.AgentEvent, via: a.Via) -> a.Via:
+    """People's own way goes before what a change usually comes by; what was found out by comparing came by no event."""
+    if isinstance(event, a.Asked):
+        return event.via
+    return a.Via.SERVICE if isinstance(event, a.Recovered) else via
 
 
 def _past(at: datetime | None, now: datetime) -> bool:

@@ -197,7 +197,7 @@ class Agents:
             self._timers.set(str(agent_id), after.due_at)
         if after.state is not before.state:
             what = type(event).__name__
-            log.info("agent.step", agent_id=str(agent_id), was=before.state.value, now=after.state.value, on=what)
+            log.debug("agent.step", agent_id=str(agent_id), was=before.state.value, now=after.state.value, on=what)
         if made.commands and agent_id in self._people:
             self._members.hold(self._people[agent_id].endpoint)
         return made.refusal

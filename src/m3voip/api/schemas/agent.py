@@ -113,7 +113,7 @@ class Agent(Wire):
     active: bool
     created_at: Time
     updated_at: Time
-    live: AgentLive | None = Field(description="null while it is not known, for example while Asterisk is away")
+    live: AgentLive | None = Field(description="null of an agent who is not active, or made a moment ago")
     model_config = examples(_AGENT)
 
 
