@@ -37,7 +37,7 @@ bench: setup ## measure speed; writes docs/benchmarks.md
 	@scripts/bench
 
 chaos: setup ## the long fault tests
-	@$(BIN)/python -m pytest -m chaos
+	@M3VOIP_CHAOS=long $(BIN)/python -m pytest -m chaos
 
 clean: ## stop the stack and delete this checkout's instance, environment and caches (not the shared cache)
 	@if [ -x $(BIN)/m3voip ]; then $(BIN)/m3voip stack down && $(BIN)/m3voip stack clean --yes; fi

@@ -23,6 +23,7 @@ from m3voip.engine.agents import Agents
 from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.configuration import ConfigurationKeeper
+from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
@@ -31,7 +32,7 @@ from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
-from m3voip.providers.asterisk.node import AsteriskNode, NodeControl
+from m3voip.providers.asterisk.node import AsteriskNode
 from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
@@ -111,6 +112,7 @@ class Service:
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
             on_facts=lambda call, rows: self.agents.heard(call, rows),  # noqa: PLW0108  # made below
+            has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
             trace=settings.log_level == "debug",
         )
         self.recovery = Recovery(
@@ -179,7 +181,7 @@ class Service:
             pool=self.api_pool,
             live=LiveView(self.board, self.agents),
             agents=self.agents,
-            control=NodeControl(self.node, self.calls.hang_up),
+            control=CallControl(self.calls, self.node.telephony),
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from m3voip.api.deps import AgentNow, Health, QueueNow
 from m3voip.core.agent_state import Asked
+from m3voip.core.call import Call
+from m3voip.core.requests import Request
 from m3voip.ports import StoredFile
 
 
@@ -69,17 +71,34 @@ class FakeLive:
 
 @dataclass
 class FakeControl:
-    """An engine that knows the calls in ``live`` and remembers what it was told."""
+    """An engine that knows the calls in ``known``, remembers what it was told, and refuses what ``refuses`` says."""
 
     connected: bool = True
-    live: set[UUID] = field(default_factory=set)
+    known: dict[UUID, Call] = field(default_factory=dict)
     ended: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    asked: list[tuple[UUID, Request]] = field(default_factory=list)
+    refuses: str = ""
+    slot: int | None = 701
 
     def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
-        if call_id not in self.live:
+        if call_id not in self.known:
             return False
         self.ended.append((call_id, by))
         return True
+
+    def ask(self, call_id: UUID, request: Request) -> str | None:
+        if call_id not in self.known:
+            return None
+        if not self.refuses:
+            self.asked.append((call_id, request))
+        return self.refuses
+
+    def live(self, tenant_id: UUID, call_id: UUID) -> Call | None:
+        call = self.known.get(call_id)
+        return call if call is not None and call.tenant_id == tenant_id else None
+
+    def free_slot(self, tenant_id: UUID) -> int | None:
+        return self.slot
 
 
 @dataclass

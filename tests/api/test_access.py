@@ -157,6 +157,9 @@ BODIES: dict[str, Any] = {
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
     "askAgentState": {"state": "away"}, "extendAgentWrapUp": {"extendSec": 1}, "changePauseReason": {"label": "X"},
     "changeMember": {"penalty": 1}, "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
+    "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
+    "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
+    "sendDigits": {"digits": "1"},
 }  # fmt: skip
 
 
@@ -164,7 +167,7 @@ async def test_what_is_foreign_is_404_by_every_route_and_stays_as_it_was(
     world: World, mine: Client, theirs: Client
 ) -> None:
     """Every operation of the document, so a new route is tested by being there."""
-    world.control.live.clear()
+    world.control.known.clear()
     foreign = await everything(world, theirs)
     own = await everything(world, mine)
     before = await rows_of(world, OTHER_TENANT)

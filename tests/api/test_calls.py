@@ -9,6 +9,7 @@ import pytest
 
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
+from m3voip.core.call import Call
 from tests.api.client import Client
 from tests.api.conftest import World
 from tests.api.stories import ended, new_id, started, story, to_agent
@@ -150,7 +151,7 @@ async def test_the_events_of_a_call_are_its_facts_in_order(world: World, mine: C
 
 async def test_ending_a_call_tells_the_engine_who_asked(world: World, mine: Client) -> None:
     call = await a_call(world, started())
-    world.control.live.add(call)
+    world.control.known[call] = Call(id=call, tenant_id=mine.tenant)
     assert (await mine.ask("POST", f"/v1/tm/calls/{call}/end")).json == {"ok": True}
     assert world.control.ended[-1][0] == call
     audited = await world.owner.fetchrow("SELECT action, subject FROM audit WHERE object = $1", str(call))

@@ -24,11 +24,11 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2]
 ETC = ROOT / "asterisk" / "etc"
 MODULE_OF = {
-    "AGI": "res_agi", "Answer": "", "Dial": "app_dial", "Echo": "app_echo", "Gosub": "app_stack", "Goto": "",
+    "AGI": "res_agi", "Answer": "", "Bridge": "", "Dial": "app_dial", "Echo": "app_echo", "Gosub": "app_stack", "Goto": "",
     "GotoIf": "", "Hangup": "", "Milliwatt": "app_milliwatt", "MixMonitor": "app_mixmonitor",
     "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Return": "app_stack", "Set": "",
     "Stasis": "app_stasis",
-    "VoiceMail": "app_voicemail", "VoiceMailMain": "app_voicemail",
+    "VoiceMail": "app_voicemail", "VoiceMailMain": "app_voicemail", "Wait": "",
 }  # fmt: skip
 """Which module an application comes from; "" is Asterisk's core."""
 

@@ -29,6 +29,12 @@ class OneQueueFlow:
     def start(self, step: Step, at: datetime, now: datetime) -> Step:
         return self._menu(step, at, now)
 
+    def has(self, node: str) -> bool:
+        return node == "menu"
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
+        return self._menu(step, at, now)
+
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:
         call = step.call
         match event:

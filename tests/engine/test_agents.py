@@ -13,6 +13,7 @@ from m3voip.config import DEFAULT_TENANT
 from m3voip.core import agent as ag
 from m3voip.core import agent_state as a
 from m3voip.core import events as ev
+from m3voip.core import requests as rq
 from m3voip.core.office import Agent, Member, Office, Queue
 from m3voip.engine.agents import REFUSED, Agents
 from m3voip.engine.calls import Calls
@@ -305,3 +306,27 @@ def test_a_phone_in_use_is_lost_when_its_registration_says_so_and_there_again_wh
     presence.take(ag.BoardCleared())
     presence.settle()  # a fresh reading that does not name it
     assert heard[3:] == [False, True, False]
+
+
+async def test_who_is_consulted_and_handed_the_call_is_busy_with_it_and_has_the_work_after_it() -> None:
+    desk = await Desk().begin(person(ANN, "101"), person(BOB, "102"), wrapup_s=20)
+    for agent_id, extension in ((ANN, "101"), (BOB, "102")):
+        desk.see(extension)
+        desk.want(a.SignInAsked, agent_id)
+    desk.queue_up()
+    desk.call(ev.AgentOffered(at=desk.later(1), extension="101"))
+    desk.call(ev.AgentAnswered(at=desk.later(1), extension="101", agent_leg="b.1"))
+    call = next(iter(desk.calls))
+    assert desk.calls.ask(call.id, rq.ConsultRequested(at=desk.later(5), extension="102")) == ""
+    for leg in ("a.1", "b.1"):
+        desk.calls.deliver(leg, ev.LegArrived(at=desk.later(0)))
+    assert (desk.state("101"), desk.state("102")) == ("on_call", "reserved")
+    guest = next(leg for leg in next(iter(desk.calls)).parties if leg not in ("a.1", "b.1"))
+    desk.calls.deliver(guest, ev.LegArrived(at=desk.later(3)))
+    assert (desk.state("101"), desk.state("102")) == ("on_call", "on_call")
+    desk.calls.deliver("b.1", ev.CallerHungUp(at=desk.later(3)))
+    assert (desk.state("101"), desk.state("102")) == ("wrap_up", "on_call")
+    desk.agents.compare()
+    assert (desk.state("101"), desk.state("102")) == ("wrap_up", "on_call")
+    desk.calls.deliver("a.1", ev.CallerHungUp(at=desk.later(3)))
+    assert (desk.state("101"), desk.state("102")) == ("wrap_up", "wrap_up")

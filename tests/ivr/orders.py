@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
+from m3voip.core import requests as rq
 from m3voip.core.call import Call, Flow, State, evolve
 from m3voip.core.causes import QueueExit
 from m3voip.core.life import step
+from m3voip.core.parties import Role, Target, TargetKind
 from tests.ivr.support import CALL_ID, T0, TENANT, settled
 
 Maker = Callable[[Random, Call, datetime], ev.Event]
@@ -33,6 +35,38 @@ def _prompt(random: Random, call: Call) -> str:
 
 def _request(random: Random, call: Call) -> str:
     return call.cursor.request if random.random() < 0.8 else f"{CALL_ID}-{random.randrange(9)}-r"
+
+
+def _leg(random: Random, call: Call) -> str:
+    return random.choice([*(leg for leg in call.parties if leg != call.leg), call.agent_leg or "agent", "nobody"])
+
+
+def _of_party(random: Random, at: datetime) -> ev.Event:
+    return random.choice(
+        (
+            ev.LegArrived(at=at), ev.LegArrived(at=at), ev.LegArrived(at=at), ev.CallerHungUp(at=at), ev.LegLeft(at=at),
+            ev.PhoneHeld(at=at, on=random.random() < 0.5), ev.PhoneTransfers(at=at, to=random.choice(("", "102"))),
+            ev.CommandFailed(at=at, command=random.choice(("Invite", "Place")), why="no", gone=random.random() < 0.3),
+        )
+    )  # fmt: skip
+
+
+def _asked(random: Random, call: Call, at: datetime) -> rq.Request:
+    who = random.choice(("101", "102", "103"))
+    if call.parked and random.random() < 0.8:
+        return rq.PickUpRequested(at=at, extension=who)
+    target = Target(kind=random.choice(tuple(TargetKind)), name=random.choice(("102", "sales", "menu")))
+    return random.choice(
+        (
+            rq.HoldRequested(at=at), rq.ResumeRequested(at=at), rq.SwapRequested(at=at), rq.HandOverRequested(at=at),
+            rq.ConsultCancelled(at=at), rq.ConferenceRequested(at=at), rq.ParkRequested(at=at, slot=701),
+            rq.MuteRequested(at=at, extension=random.choice(("", who)), on=random.random() < 0.5),
+            rq.DigitsRequested(at=at, digits="1"), rq.TransferRequested(at=at, target=target),
+            rq.ConsultRequested(at=at, extension=who), rq.ConsultRequested(at=at, extension=who),
+            rq.AddRequested(at=at, extension=who), rq.DropRequested(at=at, extension=who),
+            rq.PickUpRequested(at=at, extension=who), rq.PickUpRequested(at=at, extension=who),
+        )
+    )  # fmt: skip
 
 
 # fmt: off
@@ -57,9 +91,18 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="Play", why="refused", gone=r.random() < 0.5)),
     (1, lambda r, c, t: ev.FloorTook(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
     (1, lambda r, c, t: ev.CallerHungUp(at=t)),
+    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent")),
+    (1, lambda r, c, t: ev.DialAnswered(at=t, agent_leg="agent")),
+    (4, lambda r, c, t: ev.LegArrived(at=t)),
+    (12, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=_of_party(r, t))),
+    (12, _asked),
+    (1, lambda r, c, t: ev.CommandFailed(at=t, command="TakeInHand", why="Asterisk says no")),
 )
 # fmt: on
 
+
+_LAST = (do.Hangup, do.StopPlaying, do.Dissolve, do.AnswerTransfer)
+"""What is still ordered for a call that is being hung up."""
 _FATAL = (ev.CallerHungUp, ev.TelephonyRestarted)
 _WEIGHTS = tuple(weight for weight, _ in MAKERS)
 _MAKE = tuple(make for _, make in MAKERS)
@@ -120,11 +163,26 @@ class Walk:
             assert not result.facts, self.events
             assert not result.commands, self.events
         if before.ending is not None:
-            assert all(isinstance(command, do.Hangup) for command in result.commands), self.events
+            assert all(isinstance(command, _LAST) for command in result.commands), self.events
         self.call = result.call
         self.facts += result.facts
         if result.call.state is State.IVR and result.call.ending is None:
             assert result.call.cursor.playing or result.call.due_at is not None, ("left in silence", self.events)
+        if result.call.state is State.IN_HAND and result.call.ending is None:
+            self._in_hand(result.call)
+
+    def _in_hand(self, call: Call) -> None:
+        """Nobody is left alone, and nobody waits without an end."""
+        caller, others = call.parties[call.leg], [p for p in call.parties.values() if p.leg != call.leg]
+        assert others or call.parked or call.transfer is not None, ("left alone", self.events)
+        if call.parked or not caller.here:
+            assert call.due_at is not None, ("waits for ever", self.events)
+        if call.transfer is not None:
+            assert not caller.here, ("not handed on", self.events)
+        assert sum(p.role is Role.AGENT for p in others) <= 1, self.events
+        talking = [p for p in others if p.here and p.role is Role.AGENT]
+        if talking and not call.parked:
+            assert talking[0].extension == call.agent, self.events
 
     def crash(self, *, lost_tree: bool) -> None:
         """The volatile part is gone; the rest is in the facts. Sometimes the tree's version is gone as well."""

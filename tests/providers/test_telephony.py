@@ -39,6 +39,7 @@ class Client:
 def telephony(client: Client) -> AsteriskTelephony:
     return AsteriskTelephony(
         client=client,  # type: ignore[arg-type]  # what is used of it
+        ami=client,  # type: ignore[arg-type]  # nothing is taken in hand here
         app="m3voip",
         names=CurrentDirectory(),
         deliver=lambda _, event: client.heard.append(event),

@@ -81,7 +81,7 @@ async def test_who_is_cancelled_while_a_silent_connection_is_given_back_leaves_n
     with told_to_the_loop() as told:
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(work(done))
-        pid = await done
+        await done
         await asyncio.sleep(0)  # it gives the connection back now
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -12,6 +12,8 @@ from uuid import UUID
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
 from m3voip.core.agent_state import Asked
+from m3voip.core.call import Call
+from m3voip.core.requests import Request
 from m3voip.ports import Clock, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
@@ -140,6 +142,19 @@ class CallControl(Protocol):
 
     def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
         """Order the end of a call; False when it does not live. Never blocks."""
+        ...
+
+    def ask(self, call_id: UUID, request: Request) -> str | None:
+        """Ask something of a call; answers why it cannot be done, "" when it is under way, None when the call does not
+        live. Never blocks."""
+        ...
+
+    def live(self, tenant_id: UUID, call_id: UUID) -> Call | None:
+        """The tenant's call as it is at this moment; None when it does not live."""
+        ...
+
+    def free_slot(self, tenant_id: UUID) -> int | None:
+        """A slot to park a call in; None when all are taken."""
         ...
 
 

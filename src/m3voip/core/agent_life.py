@@ -164,9 +164,9 @@ def offer_ended(d: Draft, event: a.OfferEnded) -> Draft:
 
 
 def connected(d: Draft, event: a.Connected) -> Draft:
-    """Agent and caller talk."""
+    """Agent and caller talk. Who talks in this call already may have become the one who has the work after it."""
     if d.agent.busy is Busy.TALKING and d.agent.call == event.call:
-        return d
+        return d.become(wrap_up_s=max(d.agent.wrap_up_s, event.wrap_up_s))
     talking = {"busy": Busy.TALKING, "call": event.call, "busy_until": None, "wrap_up_s": event.wrap_up_s}
     return wrap_up_over(d, a.Via.CALL).become(**talking).note(Change.CONNECTED, a.Via.CALL)
 

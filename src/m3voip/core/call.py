@@ -19,6 +19,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.causes import NORMAL_CLEARING, EndReason
+from m3voip.core.parties import Party, Role, Target
 
 
 class State(StrEnum):
@@ -29,6 +30,7 @@ class State(StrEnum):
     QUEUED = "queued"  # waiting in a queue
     RINGING = "ringing"  # one agent's phone rings for a dial node
     TALKING = "talking"  # with an agent
+    IN_HAND = "in_hand"  # with an agent, or parked, and joined by us: hold, consult, conference (core.hand)
     VOICEMAIL = "voicemail"  # leaving a message
     FLOOR = "floor"  # served by plain Asterisk because the service was away; observed, not commanded
     ENDED = "ended"
@@ -70,6 +72,11 @@ class Call(Struct, frozen=True, kw_only=True):
     missed_offers: int = 0
     recorded: bool = False
     agent: str = ""
+    agent_leg: str = ""
+    parties: dict[str, Party] = {}
+    transfer: Target | None = None
+    transfer_by: str = ""
+    parked: int = 0
     connected_at: datetime | None = None
     talk_s: float = 0.0
     talk_over: bool = False
@@ -141,6 +148,14 @@ class Flow(Protocol):
         """Enter the first node of a call that has just been written down."""
         ...
 
+    def has(self, node: str) -> bool:
+        """Whether the tree has this node."""
+        ...
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
+        """Go on at a node, from wherever the caller was."""
+        ...
+
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:
         """Answer an event at the call's node: digit, prompt finished, time up, CRM, or back from queue, agent, mailbox."""
         ...
@@ -158,7 +173,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.CallStarted():        return replace(call, seq=seq, state=State.IVR, leg=fact.leg, did=fact.did, caller=fact.caller,
                                                     caller_name=fact.caller_name, direction=fact.direction, tree=fact.tree,
                                                     tree_version=fact.tree_version, started_at=at)
-        case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, floor=False,
+        case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, floor=False, transfer=None, transfer_by="",
                                                     cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
@@ -166,21 +181,64 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                     joined=False, missed_offers=0, gave_up=False)
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
-        case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False)
+        case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False, transfer=None,
+                                                    transfer_by="")
         case f.OfferMade():          return replace(call, seq=seq, agent=fact.extension)
         case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
         case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR, floor=True)
-        case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, connected_at=at, talk_over=False)
+        case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, agent_leg=fact.agent_leg, connected_at=at,
+                                                    talk_over=False, parties={})
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)
         case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, dialed_at=at, recorded=call.recorded or fact.record,
                                                     talk_over=False, due_at=None)
-        case f.DialEnded():          return replace(call, seq=seq, state=State.IVR)
+        case f.DialEnded():          return replace(call, seq=seq, state=State.IVR, transfer=None, transfer_by="")
         case f.VoicemailEntered():   return replace(call, seq=seq, state=State.VOICEMAIL, due_at=None)
         case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
+        case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact))
+        case f.PartyInvited():       return party(call, seq, Party(leg=fact.leg, role=Role.GUEST, extension=fact.extension, place=fact.place))
+        case f.PartyJoined():        return party(call, seq, replace(call.parties[fact.leg], here=True))
+        case f.PartyMuted():         return party(call, seq, replace(call.parties[fact.leg], muted=fact.on))
+        case f.PartyLeft():          return replace(call, seq=seq, parties={leg: p for leg, p in call.parties.items() if leg != fact.leg})
+        case f.PartiesPlaced():      return replace(call, seq=seq, parties={leg: replace(p, place=fact.places.get(leg, p.place))
+                                                                            for leg, p in call.parties.items()})
+        case f.TransferOrdered():    return replace(call, seq=seq, transfer=fact.target, transfer_by=fact.extension)
+        case f.Transferred() if fact.way == BLIND:
+                                     return replace(call, seq=seq, parties={}, parked=0)
+        case f.Transferred():        return new_agent(call, seq, at, fact.target.name, fact.agent_leg)
+        case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
+        case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)
+        case f.HandRefused():        return replace(call, seq=seq, state=State.TALKING, parties={}, transfer=None, transfer_by="")
         case f.CallEnded():          return replace(call, seq=seq, state=State.ENDED, ended_at=at)
         case _:                      return replace(call, seq=seq)
 # fmt: on
+
+
+BLIND, ATTENDED = "blind", "attended"
+"""Kinds of transfer."""
+
+
+def party(call: Call, seq: int, changed: Party) -> Call:
+    """One party of the call is as this says."""
+    return replace(call, seq=seq, parties={**call.parties, changed.leg: changed})
+
+
+def taken(call: Call, fact: f.HandTaken) -> dict[str, Party]:
+    """The parties of a call when it is taken in hand."""
+    caller = Party(leg=call.leg, role=Role.CALLER)
+    if not fact.agent_leg:
+        return {caller.leg: caller}
+    return {caller.leg: caller, fact.agent_leg: Party(leg=fact.agent_leg, role=Role.AGENT, extension=call.agent)}
+
+
+def new_agent(call: Call, seq: int, at: datetime, extension: str, leg: str) -> Call:
+    """The call is another agent's from now on; who had it before is no party any more."""
+    stay = {key: p for key, p in call.parties.items() if p.role is not Role.AGENT}
+    stay[leg] = replace(stay[leg], role=Role.AGENT)
+    return replace(
+        call, seq=seq, agent=extension, agent_leg=leg, parties=stay, connected_at=at, talk_over=False, agent_hung_up=False,
+        parked=0, transfer=None, transfer_by="",
+    )  # fmt: skip
 
 
 def seconds(since: datetime | None, until: datetime) -> float:

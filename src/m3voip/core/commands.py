@@ -79,6 +79,73 @@ class TellAgent(Command, frozen=True, kw_only=True):
     told: str
 
 
+class TakeInHand(Command, frozen=True, kw_only=True):
+    """Bring the caller's leg, and ``other`` with it, from the queue or dial that joins them into our application. Each
+    comes back as LegArrived; what joined them is over."""
+
+    other: str = ""
+
+
+class Place(Command, frozen=True, kw_only=True):
+    """Put a leg into a bridge of the call, out of the one where it is. The bridge is made if it is not there."""
+
+    bridge: str
+
+
+class Music(Command, frozen=True, kw_only=True):
+    """Music for all in a bridge, or no more of it."""
+
+    bridge: str
+    on: bool
+
+
+class Invite(Command, frozen=True, kw_only=True):
+    """Ring an agent's phone; ``leg`` is the id that its leg shall have. It comes as LegArrived when the phone is answered,
+    or is told to be gone. ``caller`` and ``caller_name`` are what the phone shows."""
+
+    tenant_id: UUID
+    call_id: UUID
+    extension: str
+    timeout_s: int
+    caller: str = ""
+    caller_name: str = ""
+
+
+class Ringback(Command, frozen=True, kw_only=True):
+    """Let those in a bridge hear ringing until the prompt is stopped."""
+
+    bridge: str
+    prompt: str
+
+
+class Mute(Command, frozen=True, kw_only=True):
+    """Nobody hears what this leg says, until ``on`` is false."""
+
+    on: bool
+
+
+class SendDigits(Command, frozen=True, kw_only=True):
+    """Send keys to whoever is at this leg."""
+
+    digits: str
+
+
+class WatchLeg(Command, frozen=True, kw_only=True):
+    """Hear what happens to a leg that is not in our application."""
+
+
+class AnswerTransfer(Command, frozen=True, kw_only=True):
+    """Tell the phone that asked to transfer (PhoneTransfers) whether it is done."""
+
+    done: bool
+
+
+class Dissolve(Command, frozen=True, kw_only=True):
+    """Remove a bridge; not an error when it is gone."""
+
+    bridge: str
+
+
 class Hangup(Command, frozen=True, kw_only=True):
     """End the caller's leg. ``cause`` is Q.850."""
 

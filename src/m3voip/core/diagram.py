@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import product
 from uuid import UUID
 
 from m3voip.core import events as ev
 from m3voip.core import facts as f
+from m3voip.core import requests as rq
 from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import QueueExit
 from m3voip.core.life import step
+from m3voip.core.parties import Party, Role, Target, TargetKind
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _ID = UUID(int=1)
@@ -30,6 +33,12 @@ class _Sends:
         self._fact = fact
 
     def start(self, step: Step, at: datetime, now: datetime) -> Step:  # noqa: ARG002  # Flow's signature
+        return step.note(at, f.NodeEntered(node="main", verb="menu"))
+
+    def has(self, node: str) -> bool:  # noqa: ARG002
+        return True
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:  # noqa: ARG002
         return step.note(at, f.NodeEntered(node="main", verb="menu"))
 
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:  # noqa: ARG002
@@ -59,6 +68,10 @@ _EVENTS: tuple[ev.Event, ...] = (
     ev.QueueLeft(at=_AT, queue="q", exit=QueueExit.TIMEOUT),
     ev.DialLeft(at=_AT, extension="101", status="NOANSWER"),
     ev.VoicemailLeft(at=_AT, box="100", status="SUCCESS"),
+    rq.HoldRequested(at=_AT),
+    rq.ConsultRequested(at=_AT, extension="102"),
+    rq.ParkRequested(at=_AT, slot=701),
+    *(rq.TransferRequested(at=_AT, target=Target(kind=kind, name="103")) for kind in TargetKind),
     ev.LegLeft(at=_AT),
     ev.CallerHungUp(at=_AT),
     ev.TelephonyRestarted(at=_AT),
@@ -68,21 +81,34 @@ _EVENTS: tuple[ev.Event, ...] = (
 def edges() -> Iterator[tuple[State, str, State]]:
     """(state, event, next state), each once, leaving out what changes nothing."""
     seen: set[tuple[State, str, State]] = set()
+    for call, event, flow in product(_calls(), _EVENTS, _FLOWS):
+        made = step(call, event, _AT, flow)
+        edge = (call.state, type(event).__name__, made.call.state)
+        strange = any(isinstance(row.fact, f.EventUnexpected) for row in made.facts)
+        if edge not in seen and not strange and made.call.state is not call.state:
+            seen.add(edge)
+            yield edge
+
+
+def _calls() -> Iterator[Call]:
+    """A call in each state. It has had the queue's last words, so that a hang-up ends it at once; in a talk also before
+    them, while there is something to ask of it."""
     for state in State:
-        for event in _EVENTS:
-            for flow in _FLOWS:
-                made = step(_call(state), event, _AT, flow)
-                edge = (state, type(event).__name__, made.call.state)
-                strange = any(isinstance(row.fact, f.EventUnexpected) for row in made.facts)
-                if edge not in seen and not strange and made.call.state is not state:
-                    seen.add(edge)
-                    yield edge
+        yield _call(state, over=state is State.TALKING)
+        if state is State.TALKING:
+            yield _call(state, over=False)
 
 
-def _call(state: State) -> Call:
-    """A call in this state that has had the queue's last words, so that a hang-up ends it at once."""
-    over = state is State.TALKING
-    return Call(id=_ID, tenant_id=_ID, state=state, leg="l", queue="q", talk_over=over, gave_up=not over)
+def _call(state: State, *, over: bool) -> Call:
+    in_hand = {
+        "l": Party(leg="l", role=Role.CALLER, here=True),
+        "a": Party(leg="a", role=Role.AGENT, extension="101", here=True),
+    }
+    return Call(
+        id=_ID, tenant_id=_ID, state=state, leg="l", queue="q", agent="101", agent_leg="a", talk_over=over,
+        gave_up=state is not State.TALKING,
+        parties=in_hand if state is State.IN_HAND else {},
+    )  # fmt: skip
 
 
 def mermaid(pairs: Callable[[], Iterator[tuple[State, str, State]]] = edges) -> str:

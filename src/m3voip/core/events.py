@@ -87,13 +87,16 @@ class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
 
 
 class AgentAnswered(Event, frozen=True, kw_only=True):
-    """Agent and caller are talking."""
+    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer."""
 
     extension: str
+    agent_leg: str = ""
 
 
 class DialAnswered(Event, frozen=True, kw_only=True):
     """The one phone that a dial node rings was picked up. Queues ring phones too; for them AgentAnswered says it."""
+
+    agent_leg: str = ""
 
 
 class AgentLeft(Event, frozen=True, kw_only=True):
@@ -139,6 +142,29 @@ class CallerHungUp(Event, frozen=True, kw_only=True):
 
 class LegLeft(Event, frozen=True, kw_only=True):
     """The caller's leg left our application: where we sent it, or, if we sent it nowhere, for good."""
+
+
+class LegArrived(Event, frozen=True, kw_only=True):
+    """A leg that we called for stands in our application: taken out of its queue or dial, or answered."""
+
+
+class PhoneHeld(Event, frozen=True, kw_only=True):
+    """The phone on a leg put the other side on hold by itself (re-INVITE), or took it back (``on`` false)."""
+
+    on: bool
+
+
+class PhoneTransfers(Event, frozen=True, kw_only=True):
+    """The phone on a leg asks to hand its call on (REFER); ``to`` is digits, or "" for what can be nobody's number."""
+
+    to: str
+
+
+class OfParty(Event, frozen=True, kw_only=True):
+    """What happened to another leg of a call than the caller's."""
+
+    leg: str
+    event: Event
 
 
 class CommandFailed(Event, frozen=True, kw_only=True):

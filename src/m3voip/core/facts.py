@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from m3voip.core.causes import EndReason, QueueExit
+from m3voip.core.parties import Place, Target
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -122,9 +123,10 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``waited_s`` from entering the queue."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it."""
 
     extension: str
+    agent_leg: str = ""
     queue: str = ""
     waited_s: float = 0.0
 
@@ -197,6 +199,101 @@ class CallEnded(Fact, frozen=True, kw_only=True, tag="call.ended"):
     talk_s: float = 0.0
 
 
+class HandTaken(Fact, frozen=True, kw_only=True, tag="call.taken_in_hand"):
+    """Caller and agent were taken out of the queue or dial that joined them, because somebody asked for more than it can
+    do: from here on the service joins and parts them. ``agent_leg`` is "" when only the caller was taken."""
+
+    agent_leg: str
+
+
+class HandRefused(Fact, frozen=True, kw_only=True, tag="call.hand_refused"):
+    """Caller and agent could not be taken in hand, and talk as before."""
+
+    why: str
+
+
+class PartyInvited(Fact, frozen=True, kw_only=True, tag="party.invited"):
+    """An agent's phone rings, to join this call at this place."""
+
+    leg: str
+    extension: str
+    place: Place = Place.MAIN
+
+
+class PartyJoined(Fact, frozen=True, kw_only=True, tag="party.joined"):
+    """A leg of this call stands in our application and is where its place is."""
+
+    leg: str
+
+
+class PartiesPlaced(Fact, frozen=True, kw_only=True, tag="party.placed"):
+    """Who is with the caller and who is not, from now on: leg → place. ``why``: hold, resume, consult, swap, conference,
+    transfer, picked_up."""
+
+    places: dict[str, Place]
+    why: str
+
+
+class PartyMuted(Fact, frozen=True, kw_only=True, tag="party.muted"):
+    """Nobody hears what is said on this leg, or everybody again."""
+
+    leg: str
+    on: bool
+
+
+class PartyLeft(Fact, frozen=True, kw_only=True, tag="party.left"):
+    """A leg other than the caller's is gone, or never came (``answered`` false)."""
+
+    leg: str
+    extension: str
+    answered: bool
+
+
+class HoldByPhone(Fact, frozen=True, kw_only=True, tag="party.phone_hold"):
+    """The agent's phone itself put the caller on hold, or took them back."""
+
+    extension: str
+    on: bool
+
+
+class DigitsSent(Fact, frozen=True, kw_only=True, tag="call.digits_sent"):
+    """Keys were sent to the caller's side; how many, never which."""
+
+    count: int
+
+
+class TransferOrdered(Fact, frozen=True, kw_only=True, tag="call.transfer_ordered"):
+    """The caller shall be handed on. ``extension`` is who hands on; ``by_phone``: with the phone's own key (REFER)."""
+
+    extension: str
+    target: Target
+    by_phone: bool = False
+
+
+class Transferred(Fact, frozen=True, kw_only=True, tag="call.transferred"):
+    """The caller was handed on, and the one who did it has left: ``way``: blind or attended. For an attended transfer the
+    new agent's talk begins with this."""
+
+    way: str
+    extension: str
+    target: Target
+    agent_leg: str = ""
+
+
+class CallParked(Fact, frozen=True, kw_only=True, tag="call.parked"):
+    """The caller waits with music until somebody picks the call up by its slot."""
+
+    slot: int
+    extension: str
+
+
+class PickedUp(Fact, frozen=True, kw_only=True, tag="call.picked_up"):
+    """An agent took over a parked call and talks to the caller."""
+
+    extension: str
+    agent_leg: str
+
+
 class RecordingStored(Fact, frozen=True, kw_only=True, tag="recording.ready"):
     """Written by the recordings job after the call ended. ``key`` is the file's place in the vault; ``size`` in bytes.
     Channel 1 is the caller, channel 2 whom the caller heard."""
@@ -224,6 +321,8 @@ AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
     | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
+    | HandTaken | HandRefused | PartyInvited | PartyJoined | PartiesPlaced | PartyMuted | PartyLeft | HoldByPhone | DigitsSent
+    | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored
 )  # fmt: skip
 

@@ -70,6 +70,9 @@ def _plain(docstring: str) -> str:
 def _value(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(f"`{member.value}`" for member in kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        parts = (f"`{name}` ({_value(of)})" for name, of in get_type_hints(kind).items() if not name.startswith("_"))
+        return "object: " + ", ".join(parts)
     return _WORDS[get_origin(kind) or kind]
 
 

@@ -14,8 +14,14 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
+from m3voip.core import hand
+from m3voip.core import requests as rq
+from m3voip.core.asking import asked
 from m3voip.core.call import Call, Flow, State, Step, seconds
 from m3voip.core.causes import CALL_REJECTED, UNKNOWN, EndReason
+from m3voip.core.ending import end, talk_over
+from m3voip.core.handing import ring, send_on
+from m3voip.core.parties import Target, TargetKind
 
 CLOSING_WAIT = timedelta(seconds=1)
 """How long a call whose leg is gone waits for the queue's last words (was it answered, who hung up): two transports report
@@ -39,6 +45,10 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case _, ev.TelephonyRestarted():                  return end(talk_over(Step(call), event.at), event.at, EndReason.TELEPHONY_RESTARTED)
         case _, _ if call.hung_up and not isinstance(event, QUEUE_WORDS):
                                                           return Step(call)  # the leg is gone: only the queue's last words are awaited
+        case State.IN_HAND, _:                            return hand.step(call, event, now, flow)
+        case State.TALKING, rq.Request():                 return asked(Step(call), event, now, flow)
+        case State.TALKING, ev.OfParty():                 return hand.beside(call, event, now, flow)
+        case _, (rq.Request() | ev.OfParty()):            return Step(call)
         case State.TALKING, ev.CallerHungUp():            return close_talk(call, event, now)
         case (State.QUEUED | State.FLOOR), ev.CallerHungUp() if waits(call) and not call.gave_up:
                                                           return Step(replace(call, hung_up=event)).wait(now + CLOSING_WAIT)
@@ -59,7 +69,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return Step(call).note(event.at, f.OfferMade(extension=event.extension))
         case (State.QUEUED | State.RINGING | State.FLOOR), ev.AgentAnswered():
                                                           return connect(call, event)
-        case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent))
+        case State.RINGING, ev.DialAnswered():            return connect(call, ev.AgentAnswered(at=event.at, extension=call.agent, agent_leg=event.agent_leg))
         case (State.QUEUED | State.FLOOR), ev.QueueAbandoned():
                                                           return gave_up(call, event)
         case (State.QUEUED | State.FLOOR), ev.TimeUp() if call.hung_up:
@@ -154,8 +164,11 @@ def connect(call: Call, event: ev.AgentAnswered) -> Step:
     """Agent and caller talk. The wait runs from our sending the caller to the queue; for a dial node there is none."""
     queued = call.state is not State.RINGING
     waited = seconds(call.queued_at, event.at) if queued else 0.0
-    fact = f.CallConnected(extension=event.extension, queue=call.queue if queued else "", waited_s=waited)
-    return Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)
+    fact = f.CallConnected(
+        extension=event.extension, agent_leg=event.agent_leg, queue=call.queue if queued else "", waited_s=waited
+    )
+    talking = Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)
+    return talking.do(do.WatchLeg(leg=event.agent_leg)) if event.agent_leg and call.ending is None else talking
 
 
 def waits(call: Call) -> bool:
@@ -191,15 +204,6 @@ def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None
     return onward(back, event, now, flow)
 
 
-def talk_over(so_far: Step, at: datetime) -> Step:
-    """Note the end of a talk whose caller is back in the application: the agent hung up, and nobody has said so yet."""
-    call = so_far.call
-    if call.state is not State.TALKING or call.talk_over:
-        return so_far
-    talked = seconds(call.connected_at, at)
-    return so_far.note(at, f.TalkEnded(extension=call.agent, talked_s=talked, by_caller=False))
-
-
 def talk_ended(call: Call, event: ev.AgentLeft) -> Step:
     """The talk is over; when the leg is already gone this was the word we waited for."""
     if call.talk_over:
@@ -232,12 +236,21 @@ def closed(call: Call, so_far: Step | None = None) -> Step:
 def dial_left(call: Call, event: ev.DialLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from ringing one agent."""
     back = talk_over(Step(call), event.at).note(event.at, f.DialEnded(extension=event.extension, status=event.status))
+    if call.transfer is None or back.call.ending is not None:
+        return onward(back, event, now, flow)
+    if call.state is State.TALKING:
+        return back.hang_up(EndReason.AGENT_HUNG_UP)  # the tree was left behind when the caller was handed on
+    if call.transfer_by:  # nobody took the caller: back to who handed them on, once
+        again = f.TransferOrdered(extension="", target=Target(kind=TargetKind.EXTENSION, name=call.transfer_by))
+        return ring(back.note(event.at, again), event.at)
     return onward(back, event, now, flow)
 
 
 def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flow | None) -> Step:
     """Back from the mailbox."""
     back = Step(call).note(event.at, f.VoicemailDone(box=event.box, status=event.status))
+    if call.transfer is not None and back.call.ending is None:
+        return back.hang_up(EndReason.COMPLETED)  # the tree was left behind when the caller was handed on
     return onward(back, event, now, flow)
 
 
@@ -265,6 +278,8 @@ def resume(call: Call, event: ev.Recovered, now: datetime, flow: Flow | None) ->
         return found.hang_up(call.ending)  # the order may have been lost with the connection
     if not event.in_application:
         return found
+    if call.transfer is not None and call.state in (State.QUEUED, State.RINGING, State.VOICEMAIL):
+        return send_on(found)  # handed on, but the order was lost with the connection
     return lost_tree(found) if flow is None else flow.resume(found, event, now)
 
 
@@ -280,10 +295,3 @@ def astray(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Ste
     if call.ending is not None:
         return noted
     return lost_tree(noted) if flow is None else flow.resume(noted, ev.Recovered(at=event.at, in_application=True), now)
-
-
-def end(so_far: Step, at: datetime, reason: EndReason, cause: int = UNKNOWN) -> Step:
-    """The one way a call ends."""
-    call = so_far.call
-    fact = f.CallEnded(reason=reason, cause=cause, duration_s=seconds(call.started_at, at), talk_s=call.talk_s)
-    return so_far.note(at, fact).wait(None)

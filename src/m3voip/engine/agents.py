@@ -24,6 +24,7 @@ from m3voip.core.agent_life import step
 from m3voip.core.call import Call, State
 from m3voip.core.office import Agent as Person
 from m3voip.core.office import Office
+from m3voip.engine.calls import agents_in
 from m3voip.engine.hearsay import NO_QUEUE, QueueRules, rules_of, told_by
 from m3voip.engine.members import Members
 from m3voip.engine.metrics import AGENTS, STEP_FAILURES
@@ -33,7 +34,8 @@ from m3voip.ports import AgentLog, Clock, MemberControl
 
 log = structlog.get_logger()
 
-WAITING = (State.QUEUED, State.RINGING, State.FLOOR)
+TALKING = (State.TALKING, State.IN_HAND)
+WAITING = (State.QUEUED, State.RINGING, State.FLOOR, State.IN_HAND)
 """Calls for which a phone may be ringing."""
 PHONE_CODES: Mapping[str, tuple[type[a.Asked], str]] = {
     "sign_in": (a.SignInAsked, "signed_in"),
@@ -138,8 +140,9 @@ class Agents:
         talks = {
             agent_id: call
             for call in live.values()
-            if call.state is State.TALKING and not call.talk_over and call.hung_up is None
-            if (agent_id := self._by_extension.get((call.tenant_id, call.agent))) is not None
+            if call.state in TALKING and not call.talk_over and call.hung_up is None
+            for extension in agents_in(call)
+            if (agent_id := self._by_extension.get((call.tenant_id, extension))) is not None
         }
         for agent_id in self._people:
             agent, call = self._states[agent_id], talks.get(agent_id)

@@ -14,6 +14,7 @@ import structlog
 from msgspec.structs import replace
 
 from m3voip.core import events as ev
+from m3voip.core.asking import refusal
 from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import EndReason
 from m3voip.core.commands import AskCrm, SendToFloor
@@ -21,6 +22,7 @@ from m3voip.core.facts import Recorded
 from m3voip.core.ids import derived_id
 from m3voip.core.life import step
 from m3voip.core.phone import mask
+from m3voip.core.requests import Request
 from m3voip.engine.metrics import CALLS_ENDED, CALLS_LIVE, CALLS_STARTED, STEP_FAILURES, STRAY_EVENTS
 from m3voip.engine.routing import Route
 from m3voip.engine.timers import Timers
@@ -68,11 +70,14 @@ class Calls:
         clock: Clock,
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
         explain: Callable[[str], None] | None = None,
+        has_phone: Callable[[UUID, str], bool] = lambda _tenant, _extension: True,
         on_facts: Callable[[Call, Sequence[Recorded]], None] | None = None,
         trace: bool = False,
     ) -> None:
         """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
-        calls ``stop_waiting`` then. ``on_facts`` hears of every call's facts after they have been written down."""
+        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``on_facts`` hears of every call's
+        facts after they have been written down."""
+        self._has_phone = has_phone
         self._explain = explain
         self._on_facts = on_facts
         self._trace = trace
@@ -88,13 +93,13 @@ class Calls:
         self._leaving = False
 
     def __len__(self) -> int:
-        return len(self._by_leg)
+        return len(self._by_id)
 
     def __iter__(self) -> Iterator[Call]:
-        return iter([owned.call for owned in self._by_leg.values()])
+        return iter([owned.call for owned in self._by_id.values()])
 
     def get(self, leg: str) -> Call | None:
-        """The live call of this leg."""
+        """The live call of this leg, be it the caller's or another party's."""
         owned = self._by_leg.get(leg)
         return owned.call if owned else None
 
@@ -118,6 +123,10 @@ class Calls:
             if isinstance(event, ev.CallArrived) and self._leaving:
                 event = self._turn_to_floor(event)
             owned = self._admit(leg, event)
+        elif leg != owned.call.leg:
+            if isinstance(event, ev.PhoneTransfers) and not self._has_phone(owned.call.tenant_id, event.to):
+                event = replace(event, to="")
+            event = ev.OfParty(at=event.at, leg=leg, event=event)
         self._answer(owned, event)
 
     def leave(self) -> None:
@@ -162,6 +171,17 @@ class Calls:
         self._answer(owned, ev.HangupRequested(at=self._clock.now(), by=by))
         return True
 
+    def ask(self, call_id: UUID, request: Request) -> str | None:
+        """What somebody with the right to it wants of a call; answers why it cannot be done, "" when it is under way, None
+        when the call does not live."""
+        owned = self._by_id.get(call_id)
+        if owned is None:
+            return None
+        why = refusal(owned.call, request, owned.flow)
+        if not why:
+            self._answer(owned, request)
+        return why
+
     def close(self) -> None:
         """Stop the timers; the calls live on in Asterisk and in Postgres."""
         self._timers.close()
@@ -176,9 +196,10 @@ class Calls:
 
     def _keep(self, call: Call, flow: Flow | None) -> Owned:
         owned = Owned(call, flow)
-        self._by_leg[call.leg] = owned
+        for leg in legs_of(call):
+            self._by_leg[leg] = owned
         self._by_id[call.id] = owned
-        CALLS_LIVE.set(len(self._by_leg))
+        CALLS_LIVE.set(len(self._by_id))
         return owned
 
     def _answer(self, owned: Owned, event: ev.Event) -> None:
@@ -201,6 +222,8 @@ class Calls:
         call = owned.call = result.call
         if call.due_at is not before.due_at:
             self._timers.set(call.leg, call.due_at)
+        if call.parties is not before.parties or call.agent_leg != before.agent_leg:
+            self._follow(owned, legs_of(before))
         for command in result.commands:
             if isinstance(command, AskCrm):
                 self._crm.ask(command)
@@ -213,12 +236,22 @@ class Calls:
 
     def _forget(self, call: Call) -> None:
         self._timers.set(call.leg, None)
-        self._by_leg.pop(call.leg, None)
+        for leg in legs_of(call):
+            self._by_leg.pop(leg, None)
+            self.finished.add(leg)
         self._by_id.pop(call.id, None)
-        self.finished.add(call.leg)
-        CALLS_LIVE.set(len(self._by_leg))
+        CALLS_LIVE.set(len(self._by_id))
         CALLS_ENDED.inc()
         log.info("call.ended", call_id=str(call.id), did=mask(call.did), queue=call.queue, talk_s=call.talk_s)
+
+    def _follow(self, owned: Owned, before: frozenset[str]) -> None:
+        """Parties came or went: events of their legs are this call's, or nobody's any more."""
+        now = legs_of(owned.call)
+        for leg in before - now:
+            self._by_leg.pop(leg, None)
+            self.finished.add(leg)
+        for leg in now - before:
+            self._by_leg[leg] = owned
 
     def stop_waiting(self, leg: str) -> None:
         """Nothing more will be said about this call, whose leg is gone: end it with what is known."""
@@ -235,6 +268,18 @@ class Calls:
             self._explain(leg)
         else:
             self._answer(owned, ev.TimeUp(at=self._clock.now()))
+
+
+def legs_of(call: Call) -> frozenset[str]:
+    """Every leg whose events concern this call."""
+    return frozenset({call.leg, *call.parties} | ({call.agent_leg} if call.agent_leg else set()))
+
+
+def agents_in(call: Call) -> frozenset[str]:
+    """The extensions of those who talk in this call."""
+    if call.state is State.TALKING:
+        return frozenset({call.agent})
+    return frozenset(party.extension for party in call.parties.values() if party.here and party.extension)
 
 
 class SystemClock:

@@ -69,6 +69,7 @@ class Comparison:
                 self._calls.deliver(leg, event)
             elif back is None and not back_heard:  # else the leg itself says so
                 self._served_without_us(call, event)
+        self._parties(call)
         if seen is None:
             if not is_end(held):
                 RECONCILED.labels("ended").inc()
@@ -78,6 +79,18 @@ class Comparison:
             self._calls.deliver(leg, back)
         elif unmoved:
             self._recovered(call, in_application=waits)
+
+    def _parties(self, call: Call) -> None:
+        """The other legs of a call in hand: some came or went unheard."""
+        for party in call.parties.values():
+            if party.leg == call.leg:
+                continue
+            seen = self._snapshot.legs.get(party.leg)
+            self._deliver(party.leg, self._held.pop(party.leg, []))
+            if seen is None:
+                self._calls.deliver(party.leg, ev.CallerHungUp(at=self._snapshot.taken_at, cause=UNKNOWN))
+            elif seen.in_application and not party.here:
+                self._calls.deliver(party.leg, ev.LegArrived(at=self._snapshot.taken_at))
 
     def welcome(self, strangers: Mapping[str, ev.FloorTook]) -> None:
         """Write down the calls that we never heard of, with all that happened to them."""

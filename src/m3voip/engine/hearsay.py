@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -48,16 +49,33 @@ def rules_of(
 
 def told_by(call: Call, row: f.Recorded, rules: Mapping[tuple[UUID, str], QueueRules], having: Sequence[str]) -> Told:
     """What one fact says of agents. ``having``: the agents whom this call has, as far as we know."""
+    yield from _offers(call, row, rules.get((call.tenant_id, call.queue), NO_QUEUE), having)
+    yield from _talks(call, row, rules, having)
+
+
+def _offers(call: Call, row: f.Recorded, queue: QueueRules, having: Sequence[str]) -> Told:
+    """Phones that ring, and ring no more."""
     fact, at = row.fact, row.at
-    queue = rules.get((call.tenant_id, call.queue), NO_QUEUE)
     match fact:
         case f.OfferMade():
             yield fact.extension, a.Offered(at=at, call=call.id, limit_s=queue.ring_s + a.OFFER_MARGIN_S)
-        case f.DialStarted():
+        case f.DialStarted() | f.PartyInvited():
             yield fact.extension, a.Offered(at=at, call=call.id, limit_s=LONGEST_RING_S + a.OFFER_MARGIN_S)
         case f.OfferMissed():
             pause = queue.pause_on_no_answer
             yield fact.extension, a.OfferEnded(at=at, call=call.id, missed=True, pause=pause)
+        case f.QueueExited() | f.QueueCallAbandoned() | f.DialEnded():
+            for extension in having:
+                yield extension, a.OfferEnded(at=at, call=call.id)
+        case _:
+            pass
+
+
+def _talks(call: Call, row: f.Recorded, rules: Mapping[tuple[UUID, str], QueueRules], having: Sequence[str]) -> Told:
+    """Talks that begin and end, in queues and in hand."""
+    fact, at = row.fact, row.at
+    after_s = rules.get((call.tenant_id, call.queue), NO_QUEUE).wrap_up_s
+    match fact:
         case f.CallConnected():
             wrap_up_s = rules.get((call.tenant_id, fact.queue), NO_QUEUE).wrap_up_s
             yield fact.extension, a.Connected(at=at, call=call.id, wrap_up_s=wrap_up_s)
@@ -66,12 +84,22 @@ def told_by(call: Call, row: f.Recorded, rules: Mapping[tuple[UUID, str], QueueR
                     yield extension, a.OfferEnded(at=at, call=call.id)
         case f.TalkEnded():
             yield fact.extension, a.TalkEnded(at=at, call=call.id)
-        case f.QueueExited() | f.QueueCallAbandoned() | f.DialEnded():
+        case f.PartyJoined() if fact.leg in call.parties:
+            yield call.parties[fact.leg].extension, a.Connected(at=at, call=call.id)
+        case f.PartyLeft():
+            yield from _over(fact.extension, call, at)
+        case f.PickedUp():
+            yield fact.extension, a.Connected(at=at, call=call.id, wrap_up_s=after_s)
+        case f.Transferred(way="attended"):  # who was consulted has the call now, and the work after it
+            yield fact.target.name, a.Connected(at=at, call=call.id, wrap_up_s=after_s)
+        case f.CallEnded() | f.Transferred() | f.CallParked():  # everybody but the caller is let go
             for extension in having:
-                yield extension, a.OfferEnded(at=at, call=call.id)
-        case f.CallEnded():
-            for extension in having:
-                yield extension, a.OfferEnded(at=at, call=call.id)
-                yield extension, a.TalkEnded(at=at, call=call.id)
+                yield from _over(extension, call, at)
         case _:
             pass
+
+
+def _over(extension: str, call: Call, at: datetime) -> Told:
+    """This call has the agent no more, whether it rang or was talked in."""
+    yield extension, a.OfferEnded(at=at, call=call.id)
+    yield extension, a.TalkEnded(at=at, call=call.id)

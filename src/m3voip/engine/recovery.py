@@ -188,6 +188,8 @@ class Recovery:
             seen = snapshot.legs.get(call.leg)
             if seen is not None and not seen.in_application:
                 self._source.watch(call.leg)
+            if call.state is State.TALKING and call.agent_leg in snapshot.legs:
+                self._source.watch(call.agent_leg)
 
     def _since(self, snapshot: Snapshot, calls: Sequence[Call]) -> datetime:
         return min(self._floor_since or snapshot.taken_at, _oldest(calls) or snapshot.taken_at)

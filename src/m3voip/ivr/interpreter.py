@@ -39,6 +39,14 @@ class CompiledTree:
         """Enter the entry."""
         return self.go(step, self._entry, Turn(self, at, now))
 
+    def has(self, node: str) -> bool:
+        """Whether there is such a node."""
+        return node in self._nodes
+
+    def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
+        """Go on at a node, from wherever the caller was."""
+        return self.go(step, node, Turn(self, at, now))
+
     def answer(self, step: Step, event: ev.Event, now: datetime) -> Step:
         """Let the call's node answer."""
         node = self._nodes.get(step.call.cursor.node)

@@ -8,6 +8,7 @@ from m3voip.api.routes import (
     calls,
     dids,
     events,
+    in_hand,
     ivr_trees,
     mailboxes,
     members,
@@ -20,6 +21,7 @@ from m3voip.api.routes import (
 
 ROUTERS = (
     calls.router,
+    in_hand.router,
     recordings.router,
     recordings.downloads,
     voicemails.router,

@@ -10,7 +10,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import State, Step
-from m3voip.core.life import talk_over
+from m3voip.core.ending import talk_over
 from m3voip.ivr.node import Node, Turn, arrive
 from m3voip.ivr.prompts import PromptBook
 from m3voip.ivr.verbs import fields

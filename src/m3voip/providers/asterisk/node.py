@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import structlog
 from prometheus_client import REGISTRY
@@ -99,7 +98,7 @@ class AsteriskNode:
         )
         REGISTRY.register(self._ami.metrics)
         self.telephony = AsteriskTelephony(
-            client=self._ari, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
+            client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
         self.ledger = LedgerFiles(settings.asterisk_log)
         self._provisioner = Provisioner(settings.generated_dir, self)
@@ -215,20 +214,3 @@ class AsteriskNode:
             if self.caught_up:
                 await asyncio.to_thread(self._alive.touch)
             await asyncio.sleep(ALIVE_S)
-
-
-class NodeControl:
-    """What the API may order (``api.deps.CallControl``)."""
-
-    def __init__(self, node: AsteriskNode, hang_up: Callable[[UUID, UUID | None], bool]) -> None:
-        self._node = node
-        self._hang_up = hang_up
-
-    @property
-    def connected(self) -> bool:
-        """Whether the telephony node can be reached."""
-        return self._node.telephony.connected
-
-    def hang_up(self, call_id: UUID, by: UUID | None) -> bool:
-        """Order the end of a call; False when it does not live."""
-        return self._hang_up(call_id, by)

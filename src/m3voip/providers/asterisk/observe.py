@@ -32,7 +32,7 @@ def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | Non
             rang = event.ring_time
             return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name, rang_ms=rang)
         case ami.AgentConnect():
-            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name)
+            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=event.dest_uniqueid)
         case ami.AgentComplete():
             by_caller = event.reason == "caller"
             return event.uniqueid, ev.AgentLeft(at=at, extension=event.member_name, by_caller=by_caller)

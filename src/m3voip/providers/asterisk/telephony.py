@@ -16,12 +16,16 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core.errors import ProviderError
 from m3voip.ports import Deliver, LegSeen, Names, Snapshot
+from m3voip.providers.asterisk.ami import actions
+from m3voip.providers.asterisk.ami.client import AmiClient
+from m3voip.providers.asterisk.ami.errors import AmiError, UnsafeValue
 from m3voip.providers.asterisk.ari import channels, media, system
 from m3voip.providers.asterisk.ari.client import AriClient
 from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent, AriTimeout
 from m3voip.providers.asterisk.ari.model import Channel
 from m3voip.providers.asterisk.ari.pending import OnError
 from m3voip.providers.asterisk.ari.request import Request
+from m3voip.providers.asterisk.joining import TRANSFERS, forgivable, is_party_end, joining
 from m3voip.providers.asterisk.ledger import FLOOR, read_mark
 from m3voip.providers.asterisk.translate import INBOUND, UP, returned
 
@@ -35,8 +39,8 @@ CONFLICT = 409
 
 UNUSED_EVENTS = (
     "BridgeCreated", "BridgeDestroyed", "BridgeMerged", "ChannelCallerId", "ChannelConnectedLine", "ChannelCreated",
-    "ChannelDialplan", "ChannelEnteredBridge", "ChannelHangupRequest", "ChannelHold", "ChannelLeftBridge",
-    "ChannelStateChange", "ChannelTalkingFinished", "ChannelTalkingStarted", "ChannelToneDetected", "ChannelUnhold",
+    "ChannelDialplan", "ChannelEnteredBridge", "ChannelHangupRequest", "ChannelLeftBridge",
+    "ChannelStateChange", "ChannelTalkingFinished", "ChannelTalkingStarted", "ChannelToneDetected",
     "ChannelUserevent", "ChannelVarset", "ContactStatusChange", "DeviceStateChanged", "EndpointStateChange",
     "PeerStatusChange", "PlaybackContinuing", "PlaybackStarted", "RecordingFinished", "RecordingStarted",
     "TextMessageReceived",
@@ -48,9 +52,18 @@ class AsteriskTelephony:
     """One Asterisk. ``client`` is started and stopped by whoever wires the parts."""
 
     def __init__(
-        self, *, client: AriClient, app: str, names: Names, deliver: Deliver, now: Callable[[], datetime]
+        self,
+        *,
+        client: AriClient,
+        ami: AmiClient,
+        app: str,
+        names: Names,
+        deliver: Deliver,
+        now: Callable[[], datetime],
     ) -> None:
+        """``ami`` does the one thing that ARI cannot: bring channels that are elsewhere into our application."""
         self._client = client
+        self._ami = ami
         self._app = app
         self._names = names
         self._deliver = deliver
@@ -63,6 +76,11 @@ class AsteriskTelephony:
 
     def perform(self, command: do.Command) -> None:
         """Carry out a command; a refusal reaches the leg's mailbox as CommandFailed."""
+        if isinstance(command, do.TakeInHand):
+            self._take(command)
+            return
+        if isinstance(command, do.WatchLeg):
+            self._ask_for_transfers(command.leg)
         try:
             for request in self._requests(command):
                 self._client.submit(request, self._refused(command))
@@ -142,7 +160,27 @@ class AsteriskTelephony:
             case do.TellAgent():
                 return [channels.send_on(command.leg, context="agent-told", extension=command.told)]
             case _:
-                raise TypeError(f"no telephony command: {type(command).__name__}")
+                requests = joining(command, self._app, self._names)
+                if requests is None:
+                    raise TypeError(f"no telephony command: {type(command).__name__}")
+                return requests
+
+    def _ask_for_transfers(self, leg: str) -> None:
+        """A phone whose call is in a queue's hands still asks us first when its user wants to hand the call on."""
+        self._ami.submit(actions.set_variable(leg, *TRANSFERS), lambda _error: None)
+
+    def _take(self, command: do.TakeInHand) -> None:
+        """Should the service be away when they arrive, the agent's channel finds the caller's by its name."""
+
+        def refused(error: AmiError) -> None:
+            self._fail(command, error.message, gone=False)
+
+        try:
+            if command.other:
+                self._ami.submit(actions.set_variable(command.other, "M3_PEER", command.leg), lambda _error: None)
+            self._ami.submit(actions.redirect(command.leg, command.other, context="taken"), refused)
+        except UnsafeValue as error:
+            self._fail(command, str(error), gone=False)
 
     def _send_on(self, leg: str, context: str, values: dict[str, str]) -> list[Request[Any]]:
         """The leg leaves our application; the subscription lets us hear of its end all the same."""
@@ -165,9 +203,9 @@ class AsteriskTelephony:
                 return
             if isinstance(error, AriDisconnected | AriNotSent) or error.status == CONFLICT:
                 return
-            if isinstance(command, do.StopPlaying) and error.status == NOT_FOUND:
+            if forgivable(command, error):
                 return
-            self._fail(command, error.message, gone=error.status == NOT_FOUND)
+            self._fail(command, error.message, gone=error.status == NOT_FOUND or is_party_end(command))
 
         return refused
 

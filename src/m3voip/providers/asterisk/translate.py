@@ -11,6 +11,7 @@ from datetime import datetime
 from m3voip.core import events as ev
 from m3voip.core.causes import queue_exit
 from m3voip.providers.asterisk.ari import events as ari
+from m3voip.providers.asterisk.joining import PARTY, TAKEN
 
 INBOUND = "inbound"
 """First Stasis argument of a new caller; those of returning legs are in ``returned``. dialplans/*.conf passes them."""
@@ -43,9 +44,18 @@ def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
         case ari.Dial():
             if event.dialstatus != "ANSWER" or event.caller is None:
                 return None
-            return event.caller.id, ev.DialAnswered(at=event.timestamp)
+            return event.caller.id, ev.DialAnswered(at=event.timestamp, agent_leg=event.peer.id)
         case ari.StasisStart():
             return _entered(event)
+        case ari.ChannelHold():
+            return event.channel.id, ev.PhoneHeld(at=event.timestamp, on=True)
+        case ari.ChannelUnhold():
+            return event.channel.id, ev.PhoneHeld(at=event.timestamp, on=False)
+        case ari.ChannelTransfer():
+            to = event.refer_to.requested_destination.destination
+            whole = event.refer_to.destination_channel is None and to.isascii() and to.isdigit()
+            source = event.referred_by.source_channel.id
+            return source, ev.PhoneTransfers(at=event.timestamp, to=to if whole else "")
         case _:
             return None
 
@@ -63,6 +73,8 @@ def _entered(event: ari.StasisStart) -> tuple[str, ev.Event] | None:
             caller_name=channel.caller.name,
             answered=channel.state == UP,
         )
+    if args[:1] in ((TAKEN,), (PARTY,)):
+        return channel.id, ev.LegArrived(at=event.timestamp)
     back = returned(args, event.timestamp)
     return None if back is None else (channel.id, back)
 

@@ -144,7 +144,7 @@ def _missed(batch: Batch, _: CallChange, row: Recorded, __: f.OfferMissed) -> No
 def _connected(batch: Batch, call: CallChange, row: Recorded, fact: f.CallConnected) -> None:
     call.state, call.connected_at = State.TALKING.value, row.at
     call.extension = call.talks_to = fact.extension
-    _leg(batch, row, role="agent", extension=fact.extension)
+    _leg(batch, row, role="agent", leg=fact.agent_leg, extension=fact.extension)
     if fact.queue:
         _waited(call, fact.waited_s)
         visit = batch.visit(row)
@@ -159,6 +159,29 @@ def _talked(batch: Batch, call: CallChange, row: Recorded, fact: f.TalkEnded) ->
     visit = batch.visit(row)
     if visit.talk_s is UNSET:  # the first talk after the answer is the queue's
         visit.talk_s = fact.talked_s
+
+
+def _in_hand(_: Batch, call: CallChange, __: Recorded, ___: f.HandTaken | f.CallParked) -> None:
+    call.state = State.IN_HAND.value
+
+
+def _not_in_hand(_: Batch, call: CallChange, __: Recorded, ___: f.HandRefused) -> None:
+    call.state = State.TALKING.value
+
+
+def _handed_over(batch: Batch, call: CallChange, row: Recorded, fact: f.Transferred) -> None:
+    if fact.agent_leg:
+        _new_agent(batch, call, row, fact.target.name, fact.agent_leg)
+
+
+def _picked_up(batch: Batch, call: CallChange, row: Recorded, fact: f.PickedUp) -> None:
+    _new_agent(batch, call, row, fact.extension, fact.agent_leg)
+
+
+def _new_agent(batch: Batch, call: CallChange, row: Recorded, extension: str, leg: str) -> None:
+    call.connected_at = row.at
+    call.extension = call.talks_to = extension
+    _leg(batch, row, role="agent", leg=leg, extension=extension)
 
 
 def _dialled(_: Batch, call: CallChange, __: Recorded, fact: f.DialStarted) -> None:
@@ -227,6 +250,11 @@ _APPLY: Final[dict[type[f.Fact], Callable[[Batch, CallChange, Recorded, Any], No
     f.OfferMissed: _missed,
     f.CallConnected: _connected,
     f.TalkEnded: _talked,
+    f.HandTaken: _in_hand,
+    f.HandRefused: _not_in_hand,
+    f.Transferred: _handed_over,
+    f.CallParked: _in_hand,
+    f.PickedUp: _picked_up,
     f.DialStarted: _dialled,
     f.DialEnded: _back,
     f.VoicemailEntered: _voicemail,

@@ -24,6 +24,7 @@ T = TypeVar("T")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,79}").fullmatch
 _INTERFACE = re.compile(r"PJSIP/[A-Za-z0-9_-]{1,64}|Local/[A-Za-z0-9_-]{1,64}@[A-Za-z0-9_-]{1,64}(?:/n)?").fullmatch
 _CHANNEL = re.compile(r"[A-Za-z0-9_.:;@/-]{1,149}").fullmatch
+_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(?:\(\))?").fullmatch
 _LINE = re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]{0,100}").fullmatch
 
 Message = dict[str, str]
@@ -143,6 +144,27 @@ def reload_module(module: str) -> AmiAction[None]:
     if not module.endswith(".so"):
         raise UnsafeValue("a module name")
     return AmiAction("Reload", (("Module", _checked("a module name", module[:-3], _TOKEN) + ".so"),))
+
+
+def set_variable(channel: str, name: str, value: str) -> AmiAction[None]:
+    """Set a channel's variable, or write a function on it, wherever the channel is. ARI can only where it is ours."""
+    fields = (
+        ("Channel", _checked("a channel", channel, _CHANNEL)),
+        ("Variable", _checked("a variable", name, _VARIABLE)),
+        ("Value", _checked("a value", value, _CHANNEL)),
+    )
+    return AmiAction("Setvar", fields)
+
+
+def redirect(channel: str, extra: str = "", *, context: str) -> AmiAction[None]:
+    """Bring a channel, and a second one with it, out of whatever they are in to the start of a context. Channels are named
+    by name or unique id. Refused when the first one is gone."""
+    where = ("Context", _checked("a context", context, _TOKEN)), ("Exten", "s"), ("Priority", "1")
+    fields = [("Channel", _checked("a channel", channel, _CHANNEL)), *where]
+    if extra:
+        fields.append(("ExtraChannel", _checked("a channel", extra, _CHANNEL)))
+        fields += [(f"Extra{name}", value) for name, value in where]
+    return AmiAction("Redirect", tuple(fields))
 
 
 def mixmonitor_mute(channel: str, *, mute: bool, direction: str = "both") -> AmiAction[None]:
