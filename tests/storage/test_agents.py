@@ -128,12 +128,16 @@ async def test_while_postgres_is_away_events_wait_and_then_come_in_order(
         first, *rest = worker.day()
         writer.append(first)
         await writer.flush()
-        database.processes["postgres"].send(signal.SIGKILL)
+        postgres = database.processes["postgres"]
+        dead = postgres.pid
+        postgres.send(signal.SIGKILL)
         await eventually(lambda: _refused(engine_dsn), 10, every=0.01, what="Postgres to be away")
         for rows in rest:
             writer.append(rows)
         assert writer.unsaved_rows() > 0
         await asyncio.wait_for(writer.flush(), 60)
+    await eventually(lambda: postgres.pid not in (None, dead), 30, what="another life of Postgres")
+    await postgres.wait_ready()
     owner = await asyncpg.connect(owner_dsn)
     await assert_stored(owner, engine, worker)
     await owner.close()
