@@ -19,7 +19,9 @@ from m3voip.core import events as ev
 from m3voip.core.agent import BoardEvent
 from m3voip.core.call import Call, evolve
 from m3voip.core.commands import TellAgent
+from m3voip.core.office import Office
 from m3voip.engine.agents import Agents
+from m3voip.engine.announcements import Announcements
 from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.configuration import ConfigurationKeeper
@@ -134,12 +136,13 @@ class Service:
         self.directory_keeper = DirectoryKeeper(
             current=self.directory, speech=speech, trees=self.offices, default_tenant=settings.tenant_id
         )
+        self.announcements = Announcements(speech)
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
             appliers=(
                 ("calls", self.directory_keeper.update),
                 ("agents", self.agents.update),
-                ("asterisk", self.node.provision),
+                ("asterisk", self._provision),
             ),
         )
         self.trees = TreeFiles(
@@ -266,6 +269,9 @@ class Service:
         if self.node.telephony.connected:
             await self.recovery.patrol()
             self.agents.compare()
+
+    async def _provision(self, office: Office) -> None:
+        await self.node.provision(await self.announcements.render(office))
 
     async def _woken(self) -> None:
         self.configuration.wake()

@@ -12,6 +12,7 @@ from m3voip.stack.stack import Stack
 from tests.stories.talk import CALLER, FIRST, Talk
 from tests.support.fixtures import OpenPhone
 from tests.support.office import DID, Api, api_of
+from tests.support.queues import OpenQueue, opening_queues
 
 _numbers = count(2000)
 
@@ -26,6 +27,13 @@ async def api(stack: Stack) -> AsyncIterator[Api]:
 def number() -> str:
     """A caller's number that no other story uses."""
     return f"1555020{next(_numbers)}"
+
+
+@pytest.fixture
+async def open_queue(stack: Stack, api: Api) -> AsyncIterator[OpenQueue]:
+    """See ``opening_queues``; they are closed after the story."""
+    async with opening_queues(stack, api) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from m3voip.core.skills import RuleStep
+
 
 class Agent(Struct, frozen=True, kw_only=True):
     """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or "".
@@ -28,16 +30,25 @@ class Agent(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """An agent in a queue."""
+    """An agent in a queue; ``levels``: skill → level."""
 
     extension: str
     endpoint: str
     penalty: int
     paused: bool
+    levels: dict[str, int] = {}
+
+
+class Announcement(Struct, frozen=True, kw_only=True):
+    """What a queue says: a text or a file of the prompt folder. ``key`` names what is played, once it can be."""
+
+    text: str = ""
+    file: str = ""
+    key: str = ""
 
 
 class Queue(Struct, frozen=True, kw_only=True):
-    """A queue; the meaning of each field is that of the column in migrations/0002_configuration.sql."""
+    """A queue; the meaning of each field is that of the column in migrations/0002 and 0010."""
 
     tenant_id: UUID
     name: str
@@ -59,6 +70,11 @@ class Queue(Struct, frozen=True, kw_only=True):
     record: bool
     members: tuple[Member, ...]
     pause_on_no_answer: bool = True
+    skill_rule: tuple[RuleStep, ...] = ()
+    join_announcement: Announcement | None = None
+    agent_announcement: Announcement | None = None
+    periodic_announcements: tuple[Announcement, ...] = ()
+    periodic_interval_s: int = 60
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):

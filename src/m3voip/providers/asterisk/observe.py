@@ -31,6 +31,8 @@ def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | Non
         case ami.AgentRingNoAnswer():
             rang = event.ring_time
             return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name, rang_ms=rang)
+        case ami.AgentDump():  # hung up during the queue's announcement: the caller waits on
+            return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name)
         case ami.AgentConnect():
             return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=event.dest_uniqueid)
         case ami.AgentComplete():
