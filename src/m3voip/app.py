@@ -24,17 +24,22 @@ from m3voip.engine.agents import Agents
 from m3voip.engine.announcements import Announcements
 from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
+from m3voip.engine.codecs import Codecs
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
+from m3voip.engine.phone_tests import PhoneTests
+from m3voip.engine.phones import Phones
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
+from m3voip.engine.secrets import SecretKeeper
 from m3voip.health import Checks
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
 from m3voip.providers.asterisk.node import AsteriskNode
+from m3voip.providers.asterisk.phone_call import PhoneCaller
 from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
@@ -92,6 +97,7 @@ class Service:
         self.vault = FolderVault(settings.vault_dir)
         # deciding
         self.directory = CurrentDirectory()
+        self.phones = Phones(names=self.directory, clock=self.clock)
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
         self.node = AsteriskNode(
             settings,
@@ -99,7 +105,8 @@ class Service:
             clock=self.clock,
             deliver=self._deliver,
             on_board=self._board_changed,
-            on_board_lost=lambda: self.board.lost(),  # noqa: PLW0108  # made below
+            on_phone=self.phones.take,
+            on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
             on_observing=self._observing,
@@ -129,6 +136,8 @@ class Service:
             grace_s=int(settings.phone_grace.total_seconds()),
         )
         self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
+        self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
+        self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
         # configuration
         speech = PromptLibrary(
             engine=Flite(), folder=settings.prompts_dir, recordings=settings.trees_dir / RECORDED_FILES
@@ -137,11 +146,15 @@ class Service:
             current=self.directory, speech=speech, trees=self.offices, default_tenant=settings.tenant_id
         )
         self.announcements = Announcements(speech)
+        self.secrets = SecretKeeper(clock=self.clock, end=self.offices.end_secrets)
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
             appliers=(
                 ("calls", self.directory_keeper.update),
                 ("agents", self.agents.update),
+                ("secrets", self.secrets.update),
+                ("phones", self.phones.update),
+                ("codecs", self.codecs.update),
                 ("asterisk", self._provision),
             ),
         )
@@ -184,6 +197,9 @@ class Service:
             pool=self.api_pool,
             live=LiveView(self.board, self.agents),
             agents=self.agents,
+            phones=self.phones,
+            phone_tests=self.phone_tests,
+            codecs=self.codecs,
             control=CallControl(self.calls, self.node.telephony),
             hub=self.hub,
             vault=self.vault,
@@ -244,6 +260,10 @@ class Service:
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
         self.recovery.hear(leg, event)
+
+    def _board_lost(self) -> None:
+        self.board.lost()
+        self.phones.lost()
 
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)

@@ -70,8 +70,15 @@ def test_an_endpoint_is_a_kind_with_a_digest_and_one_registration() -> None:
     ))  # fmt: skip
 
 
+def test_a_browser_s_registration_is_one_that_ends_soon() -> None:
+    browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER)
+    assert "\n[e00000000aa](_browser_aor)\n" in text_of("pjsip.conf", Provisioning(endpoints=(browser,)))
+
+
 def test_every_template_that_is_used_exists() -> None:
-    written = "\n".join(file.text for file in render(OFFICE))
+    browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER, name="e00000000bb", extension="102")
+    office = dataclasses.replace(OFFICE, endpoints=(ANN, browser))
+    written = "\n".join(file.text for file in render(office))
     shipped = "".join((ETC / name).read_text() for name in ("pjsip.conf", "queues.conf"))
     kinds = {f"_{kind}" for kind in EndpointKind}
     for template in {*re.findall(r"\((_\w+)\)", written), *kinds, "_trunk"}:

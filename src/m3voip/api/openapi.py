@@ -37,6 +37,7 @@ _TAGS = {
     "Pause reasons": "Why agents pause, and for how long.",
     "DIDs": "Numbers that people call.",
     "Trunks": "Paths to carriers.",
+    "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",

@@ -14,8 +14,8 @@ from m3voip.core.skills import RuleStep
 
 
 class Agent(Struct, frozen=True, kw_only=True):
-    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or "".
-    ``works`` and ``signs_in``: see migrations/0006_agents_at_work.sql."""
+    """An agent and the phone they use; ``ha1`` is what checks the phone's password (until ``ha1_expires_at``, None = until
+    it is rotated), ``box`` their mailbox or "". ``works`` and ``signs_in``: see migrations/0006_agents_at_work.sql."""
 
     id: UUID
     tenant_id: UUID
@@ -27,6 +27,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     box: str
     works: str = "ring"
     signs_in: str = "by_phone"
+    ha1_expires_at: datetime | None = None
 
 
 class Member(Struct, frozen=True, kw_only=True):

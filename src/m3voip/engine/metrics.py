@@ -13,3 +13,9 @@ AGENTS = Gauge("m3voip_agents", "Agents by what they do", ["state"])
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]
 )
+PHONES_REGISTERED = Gauge("m3voip_phones_registered", "Phones that are registered right now")
+PHONE_REFUSALS = Counter(
+    "m3voip_phone_refusals",
+    "Phones that were refused: wrong secret, unknown user, audio not as their kind requires",
+    ["why"],
+)

@@ -7,6 +7,7 @@ StorageUnavailable when Postgres is away.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,8 @@ select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as 
   left join mailbox m on m.id = t.floor_mailbox_id
  order by t.tenant_id"""
 _AGENTS = """
-select a.id, a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, coalesce(m.box, '') as box,
-       a.works, a.signs_in
+select a.id, a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
+       coalesce(m.box, '') as box, a.works, a.signs_in
   from agent a left join mailbox m on m.id = a.mailbox_id
  where a.active order by a.tenant_id, a.extension"""
 _QUEUES = """
@@ -69,6 +70,11 @@ _JSON: dict[str, Any] = {
     "periodic_announcements": tuple[o.Announcement, ...],
 }
 """The columns of a queue that hold JSON."""
+
+
+_END_SECRETS = """
+update agent set ha1 = md5(gen_random_uuid()::text || gen_random_uuid()::text), ha1_expires_at = null
+ where ha1_expires_at <= $1 returning id"""
 
 
 class OfficeStore:
@@ -140,6 +146,12 @@ class OfficeStore:
                 digest,
             )
             return int(version)
+
+    async def end_secrets(self, now: datetime) -> int:
+        """End the secrets of phones whose time has come: what checks them becomes a digest that belongs to no known secret,
+        so that the phone stays set up and cannot register. How many there were."""
+        async with self._pool.connection() as db:
+            return len(await db.fetch(_END_SECRETS, now))
 
     async def ensure_partitions(self) -> None:
         """Make the partitions of the next months; daily. Without it rows go to the default partition, none is lost."""

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
+    EndpointKind,
     MailboxConfig,
     Provisioning,
     QueueConfig,
@@ -74,7 +75,7 @@ def _endpoint(endpoint: EndpointConfig) -> Iterable[str]:
     if endpoint.mailbox:
         yield from (f"mailboxes = {endpoint.mailbox}", f"set_var = M3_MAILBOX={endpoint.mailbox}")
     yield from (f"[{name}](_phone_auth)", f"username = {name}", f"password_digest = MD5:{endpoint.ha1}")
-    yield f"[{name}](_phone_aor)"
+    yield f"[{name}](_{'browser' if endpoint.kind is EndpointKind.BROWSER else 'phone'}_aor)"
 
 
 def _trunk(trunk: TrunkConfig) -> Iterable[str]:
