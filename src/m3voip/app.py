@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
+from uuid import UUID
 
 import structlog
 import uvicorn
@@ -16,7 +17,7 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
-from m3voip.core.agent import BoardEvent
+from m3voip.core.agent import AgentState, BoardEvent
 from m3voip.core.call import Call, evolve
 from m3voip.core.commands import TellAgent
 from m3voip.core.office import Office
@@ -30,6 +31,7 @@ from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
+from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
@@ -99,6 +101,12 @@ class Service:
         self.directory = CurrentDirectory()
         self.phones = Phones(names=self.directory, clock=self.clock)
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
+        self.preferred_agents = PreferredAgents(
+            last_agents=self.call_store,
+            is_free=self._is_free,
+            deliver=self._deliver,
+            clock=self.clock,
+        )
         self.node = AsteriskNode(
             settings,
             names=self.directory,
@@ -117,6 +125,7 @@ class Service:
             event_log=self.writer,
             telephony=self.node.telephony,
             crm=self.crm,
+            agents=self.preferred_agents,
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
@@ -279,6 +288,11 @@ class Service:
     async def _observing(self) -> None:
         self.agents.settle()
         await self.recovery.review()
+
+    def _is_free(self, tenant_id: UUID, extension: str) -> bool:
+        """Whether an agent could take a call now; False while that is not known."""
+        agent = self.agents.agent(tenant_id, extension)
+        return agent is not None and agent.registered and agent.state == AgentState.AVAILABLE.value
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)

@@ -82,6 +82,7 @@ async def _begin(
     service.configuration.wake()
     await _until_it_works("calls.adopt", service.adopt_open_calls)
     running.append(start("crm", service.crm.run))
+    running.append(start("preferred-agents", service.preferred_agents.run))
     running.append(start("recovery", service.recovery.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))

@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.agent_state import AgentFact
-from m3voip.core.commands import AskCrm, Command
+from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 from m3voip.ivr.prompts import PromptSource
@@ -124,6 +124,22 @@ class CrmPort(Protocol):
 
     def ask(self, command: AskCrm) -> None:
         """Ask; never blocks."""
+        ...
+
+
+class AgentFinder(Protocol):
+    """Finds the agent whom a caller should have first; answers through the leg's mailbox within the command's budget."""
+
+    def find_agent(self, command: FindAgent) -> None:
+        """Look; never blocks."""
+        ...
+
+
+class LastAgents(Protocol):
+    """Who last talked with a caller."""
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the tenant's agent; "" when there is none since then. ``caller`` in digits."""
         ...
 
 

@@ -203,7 +203,7 @@ async def test_the_agi_process_decides_where_a_number_leads(
         call = await caller.dial(CLOSED, caller_id="+15550100200")
         await agent.next_call(after=0)
         await call.hangup()
-    assert asked == [["blocked", "+15550100200", CLOSED], ["did", CLOSED]]
+    assert asked == [["blocked", "+15550100200", CLOSED], ["did", CLOSED, "+15550100200"]]
 
 
 async def test_a_blocked_caller_is_let_go(unchanged: Baseline, node: Stack, caller: Softphone) -> None:

@@ -55,7 +55,7 @@ class Desk(World):
         self.failing = False
         self.agents = self.new_agents()
         self.calls = Calls(
-            event_log=self, telephony=self, crm=self, clock=self, router=self._route,
+            event_log=self, telephony=self, crm=self, agents=self, clock=self, router=self._route,
             on_facts=lambda call, rows: self.agents.heard(call, rows),  # noqa: PLW0108  # a new process has other agents
         )  # fmt: skip
 

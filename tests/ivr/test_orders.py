@@ -42,7 +42,8 @@ def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
         orders.run()
     assert orders.events > 200_000
     late = {"recording.ready", "voicemail.stored"}  # written by jobs, not by a call
-    assert orders.kinds == set(f.KINDS) - late, "some kind of fact never came up"
+    routed = {"call.routed", "ivr.tree_entered"}  # tests/routing/test_orders.py
+    assert orders.kinds == set(f.KINDS) - late - routed, "some kind of fact never came up"
 
 
 @pytest.mark.chaos

@@ -48,6 +48,8 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  k as (insert into trunk (tenant_id, name, kind, addresses) values ('{tenant}', 't', 'ip', '{{192.0.2.1}}')),
                  r as (insert into pause_reason (tenant_id, code) values ('{tenant}', 'lunch')),
                  c as (insert into blocked_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
+                 r as (insert into route (tenant_id, name) values ('{tenant}', 'main')),
+                 s as (insert into listed_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
@@ -63,6 +65,13 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         await owner.execute(
             "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256)"
             " select id, $1, 1, '', repeat('0', 64) from ivr_tree where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into route_version (route_id, tenant_id, version, document)"
+            " select id, $1, 1, '{}' from route where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into route_target (route_id, tenant_id, field, queue_id)"
+            " select r.id, $1, 'otherwise', q.id from route r, queue q where r.tenant_id = $1 and q.tenant_id = $1",
+            tenant)  # fmt: skip
         await owner.execute(
             "insert into did (tenant_id, number, tree_id) select $1, $2, id from ivr_tree where tenant_id = $1",
             tenant, f"+1555010020{number}")  # fmt: skip
@@ -85,7 +94,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         async with commits.turn():
             await commits.commit(engine, rows)
     yield pair
-    for table in ("did", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
+    for table in ("did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)
     await owner.close()
     await engine.close()
@@ -120,7 +129,7 @@ async def test_a_tenant_sees_its_own_row_in_each_table_and_nothing_of_another(
 ) -> None:
     mine, foreign = tenants
     names = set(await tables(owner)) - WITHOUT_TENANT - ENGINE_ONLY
-    assert len(names) > 15
+    assert len(names) > 19
     for name in sorted(names):
         async with api.tenant(mine) as db:
             seen = {row["tenant_id"] for row in await db.fetch(f"select tenant_id from {name}")}

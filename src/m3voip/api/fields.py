@@ -121,12 +121,6 @@ def fields(row: Struct) -> dict[str, Any]:
     return {field: getattr(row, name) for name, field in _fields(type(row))}
 
 
-def as_number(heard: str) -> str:
-    """A number as the telephony node heard it, in E.164 where it is one: digits without the plus sign get it back. What is
-    too short for that is an extension, what begins with 0 a national spelling; both stay."""
-    return f"+{heard}" if heard.isdigit() and len(heard) >= 8 and not heard.startswith("0") else heard
-
-
 def _column(name: str) -> str:
     return name.removesuffix("ec") if name.endswith("_sec") else name
 

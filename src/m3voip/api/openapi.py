@@ -36,11 +36,13 @@ _TAGS = {
     "Agents at work": "What an agent does, what is asked of them, and what led to it.",
     "Pause reasons": "Why agents pause, and for how long.",
     "DIDs": "Numbers that people call.",
+    "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",
     "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",
+    "Listed callers": "Whom the rules of routes know.",
     "API keys": "Who may use this API.",
     "Health": "For load balancers and monitoring.",
 }

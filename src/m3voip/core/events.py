@@ -66,6 +66,13 @@ class CrmFailed(Event, frozen=True, kw_only=True):
     why: str
 
 
+class AgentFound(Event, frozen=True, kw_only=True):
+    """The agent whom the caller should have first is free; ``extension`` "" when there is none, or not known in time."""
+
+    request: str
+    extension: str
+
+
 class QueueJoined(Event, frozen=True, kw_only=True):
     """The caller stands in a queue, ``position`` 1 is next."""
 

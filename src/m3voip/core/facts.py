@@ -77,6 +77,26 @@ class CrmAsked(Fact, frozen=True, kw_only=True, tag="ivr.crm_asked"):
     why: str = ""
 
 
+class CallRouted(Fact, frozen=True, kw_only=True, tag="call.routed"):
+    """The number's route decided where the call goes. ``rule`` is "" when no rule held and the route's ``otherwise`` was
+    taken; ``why`` says what was looked at, without numbers or names. ``target`` is the kind: tree, queue, mailbox, agent or
+    reject; ``to`` its name."""
+
+    route: str
+    version: int
+    rule: str
+    why: str
+    target: str
+    to: str = ""
+
+
+class TreeEntered(Fact, frozen=True, kw_only=True, tag="ivr.tree_entered"):
+    """From here on the call follows this tree."""
+
+    tree: str
+    version: int
+
+
 class QueueEntered(Fact, frozen=True, kw_only=True, tag="queue.entered"):
     """Sent to a queue; ``visit`` counts the call's queue visits from 1."""
 
@@ -319,6 +339,7 @@ class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
 
 AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
+    | CallRouted | TreeEntered
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
     | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
     | HandTaken | HandRefused | PartyInvited | PartyJoined | PartiesPlaced | PartyMuted | PartyLeft | HoldByPhone | DigitsSent

@@ -11,7 +11,7 @@ from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Ctx
 from m3voip.api.crud import note
 from m3voip.api.errors import Code
-from m3voip.api.fields import Box, as_number, fields
+from m3voip.api.fields import Box, fields
 from m3voip.api.ids import VoicemailId
 from m3voip.api.links import Kind
 from m3voip.api.paging import Pages, cut
@@ -20,6 +20,7 @@ from m3voip.api.routes.recordings import media_type_of
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.recording import DownloadLink
 from m3voip.api.schemas.voicemail import Voicemail, VoicemailPage
+from m3voip.core.phone import as_number
 from m3voip.storage.postgres.admin import media
 from m3voip.storage.postgres.admin.media import VoicemailRow
 

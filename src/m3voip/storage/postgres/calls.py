@@ -1,4 +1,4 @@
-"""What recovery and the jobs read and write of calls (ports CallStore and CallFinder), as the engine's role.
+"""What recovery, routes and the jobs read and write of calls (ports CallStore, CallFinder, LastAgents), as the engine's role.
 
 Everything here raises StorageUnavailable within a few seconds when Postgres is away.
 """
@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from m3voip.core.facts import AnyFact, Recorded, RecordingStored, VoicemailStored
+from m3voip.core.ids import uuid7
 from m3voip.ports import EndedCall
 from m3voip.storage.codec import stored_fact
 from m3voip.storage.errors import StorageUnavailable
@@ -25,7 +26,7 @@ _RECOVERY_SECONDS = 30.0
 
 
 class PostgresCalls:
-    """Ports CallStore and CallFinder. ``commits`` is the writer's, so that ids and streams stay in one order."""
+    """Ports CallStore, CallFinder and LastAgents. ``commits`` is the writer's, so that ids and streams stay in one order."""
 
     def __init__(self, pool: Pool, commits: Commits) -> None:
         self._pool = pool
@@ -57,6 +58,12 @@ class PostgresCalls:
             else:
                 row = await db.fetchrow(_SQL["by_leg"], leg)
         return EndedCall(**row) if row else None
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the active agent who talked in the caller's newest call since then; "" when there is none."""
+        async with self._pool.connection() as db:
+            found = await db.fetchval(_SQL["last_agent"], tenant_id, caller, uuid7(since, bytes(10)))
+        return str(found or "")
 
     async def _append(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
         async with self._pool.transaction() as db:

@@ -94,6 +94,10 @@ def _node(_: Batch, call: CallChange, __: Recorded, fact: f.NodeEntered) -> None
     call.state, call.node = State.IVR.value, fact.node
 
 
+def _tree(_: Batch, call: CallChange, __: Recorded, fact: f.TreeEntered) -> None:
+    call.state, call.tree, call.tree_version, call.node = State.IVR.value, fact.tree, fact.version, ""
+
+
 def _queued(batch: Batch, call: CallChange, row: Recorded, fact: f.QueueEntered) -> None:
     call.state, call.queue, call.visits, call.queued_at = State.QUEUED.value, fact.queue, fact.visit, row.at
     call.extension = ""
@@ -242,6 +246,7 @@ def _stored(batch: Batch, row: Recorded, fact: f.RecordingStored | f.VoicemailSt
 _APPLY: Final[dict[type[f.Fact], Callable[[Batch, CallChange, Recorded, Any], None]]] = {
     f.CallStarted: _started,
     f.NodeEntered: _node,
+    f.TreeEntered: _tree,
     f.QueueEntered: _queued,
     f.QueuePositionKnown: _joined,
     f.QueueExited: _left,
