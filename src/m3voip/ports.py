@@ -13,6 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from m3voip.core.agent_state import AgentFact
 from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.conference import Party, PartyJoined, PartyLeft, RecordingTurned, Roster
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
@@ -248,6 +249,23 @@ class EventLog(Protocol):
 
     def append(self, rows: Sequence[Recorded]) -> None:
         """Write facts down, in this order."""
+        ...
+
+
+class AgentLog(Protocol):
+    """Where what agents do goes; otherwise like EventLog."""
+
+    def append(self, rows: Sequence[AgentFact]) -> None:
+        """Write changes down, in this order."""
+        ...
+
+
+class MemberControl(Protocol):
+    """Pauses and unpauses members of the telephony node's queues."""
+
+    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
+        """Offer this member no calls, because of ``reason``; "" = offer calls again. Never blocks; ``failed`` is called when
+        it was refused or its fate is unknown."""
         ...
 
 

@@ -30,6 +30,7 @@ from tests.api.fakes import (
     FakeCodecs,
     FakeConferences,
     FakeControl,
+    FakeDesk,
     FakeLive,
     FakePhones,
     FakePhoneTests,
@@ -58,6 +59,7 @@ class World:
     codecs: FakeCodecs
     control: FakeControl
     conferences: FakeConferences
+    desk: FakeDesk
     clock: MovableClock
     checks: dict[str, FakeCheck]
     vault: Path
@@ -106,6 +108,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         pool = api_pool(f"{settings.api_dsn.get_secret_value()}?sslmode=disable")
         await pool.open()
         hub, live, control, clock = EventHub(queue_length=200), FakeLive(), FakeControl(), MovableClock()
+        desk = FakeDesk()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
         conferences = FakeConferences()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
@@ -113,7 +116,8 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
-            control=control, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks, draining=lambda: world.draining,
+            control=control, agents=desk, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks,
+            draining=lambda: world.draining,
             conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
@@ -125,7 +129,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             await eventually(lambda: server.started)
             world = World(
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
-                phone_tests=phone_tests, codecs=codecs, control=control, clock=clock, checks=checks, vault=vault,
+                phone_tests=phone_tests, codecs=codecs, control=control, desk=desk, clock=clock, checks=checks, vault=vault,
                 owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.api.deps import AgentNow, Health, PhoneNow, QueueNow
+from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
 from m3voip.core.conference import Party, Roster
@@ -42,6 +43,10 @@ class Agent(Struct, frozen=True, kw_only=True):
     registered: bool = True
     call_id: UUID | None = None
     reason: str = ""
+    pending: str | None = None
+    until: datetime | None = None
+    limit_at: datetime | None = None
+    over_limit: bool = False
 
 
 class MovableClock:
@@ -176,6 +181,18 @@ class FakeConferences:
     def _reach(self) -> None:
         if self.away:
             raise ProviderError("away", retryable=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeDesk:
+    """Agents' owner: does what ``answers`` says of an agent, by default what is asked, and remembers it."""
+
+    answers: dict[UUID, str | None] = field(default_factory=dict)
+    asked: list[tuple[UUID, Asked]] = field(default_factory=list)
+
+    def ask(self, agent_id: UUID, event: Asked) -> str | None:
+        self.asked.append((agent_id, event))
+        return self.answers.get(agent_id, "")
 
 
 class FolderOfFiles:

@@ -16,7 +16,19 @@ from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
 from tests.api.test_conferences import conference, meeting
-from tests.api.test_setup import GOOD_TREE, agent, blocked, did, listed, mailbox, queue, route, trunk, unique
+from tests.api.test_setup import (
+    GOOD_TREE,
+    agent,
+    blocked,
+    did,
+    listed,
+    mailbox,
+    pause_reason,
+    queue,
+    route,
+    trunk,
+    unique,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -70,7 +82,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
                      "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
-                     "meetingId", "partyId"):  # fmt: skip
+                     "meetingId", "partyId", "pauseReasonId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -155,6 +167,7 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "routeId": (await route(client, otherwise={"queueId": desk["id"]}))["id"],
         "listedCallerId": (await listed(client))["id"],
         "conferenceId": room["id"], "meetingId": str(held), "partyId": f"p-{held}",
+        "pauseReasonId": (await pause_reason(client))["id"],
     }  # fmt: skip
 
 
@@ -162,6 +175,7 @@ BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
     "changeConference": {"name": "X"},
+    "askAgentState": {"state": "away"}, "extendAgentWrapUp": {"extendSec": 1}, "changePauseReason": {"label": "X"},
     "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
     "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},

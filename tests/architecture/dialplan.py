@@ -127,6 +127,8 @@ def _targets(step: Step) -> Iterator[str]:
     match step.app:
         case "include":
             yield step.args
+        case "Stasis" if "agent_asks" in step.args:
+            yield "agent-told"
         case "Stasis":
             yield from ("to-queue", "to-agent", "to-conference", "to-voicemail")  # where the service sends a call on
         case "Goto" | "GotoIf" | "Gosub" | "GosubIf":

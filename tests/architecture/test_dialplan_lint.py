@@ -75,7 +75,8 @@ def test_a_stranger_reaches_only_the_service_the_floor_queues_and_boxes() -> Non
 
 def test_a_tenant_s_phones_reach_no_other_tenant_s() -> None:
     assert reach(shipped(), "from-agent-0a1b2c3d") == {
-        "from-agent-0a1b2c3d", "from-agent-0a1b2c3d-directory", "agent-services", "agent-to-agent",
+        "from-agent-0a1b2c3d", "from-agent-0a1b2c3d-directory", "agent-services", "agent-to-agent", "agent-asks",
+        "agent-told",
         "agent-to-conference", "conference", "conference-settings",
     }  # fmt: skip
 

@@ -106,6 +106,19 @@ async def test_a_phone_reaches_phones_and_test_numbers_and_no_way_out(
         assert (await call.ended()).status == 404
 
 
+async def test_a_code_that_nobody_can_answer_says_so_and_is_no_yes(
+    asterisk_unchanged: Baseline, asterisk: Stack, desk: OpenPhone
+) -> None:
+    phone = await desk("101")
+    call = await phone.dial("*50")
+    await call.answered()
+    await call.hear_sound()
+    shown = await asterisk.cli("core show channels concise")
+    assert "!agent-asks!s!" in shown
+    assert "feature-not-avail-line" in shown or "beeperr" in shown
+    await call.hangup()
+
+
 async def test_the_mailbox_key_is_for_phones_that_have_a_box(asterisk_unchanged: Baseline, desk: OpenPhone) -> None:
     owner, other = await desk("101"), await desk("102")
     call = await owner.dial("*97")

@@ -46,6 +46,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  t as (insert into ivr_tree (tenant_id, name) values ('{tenant}', 'main') returning id),
                  b as (insert into mailbox (tenant_id, box) values ('{tenant}', '801')),
                  k as (insert into trunk (tenant_id, name, kind, addresses) values ('{tenant}', 't', 'ip', '{{192.0.2.1}}')),
+                 w as (insert into pause_reason (tenant_id, code) values ('{tenant}', 'lunch')),
                  c as (insert into blocked_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
                  r as (insert into route (tenant_id, name) values ('{tenant}', 'main')),
                  s as (insert into listed_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
@@ -88,6 +89,11 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         await owner.execute(
             "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
             " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
+        await owner.execute(
+            "with a as (select id from agent where tenant_id = $1), e as (insert into agent_event (agent_id, tenant_id, seq,"
+            " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
+            " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",
+            tenant)  # fmt: skip
         file = {"key": "k", "sha256": "0", "duration_s": 1.0, "size": 1}
         rows = rows_of(
             [
@@ -188,7 +194,7 @@ async def test_partitions_cannot_be_reached_beside_their_table(
 @pytest.mark.parametrize("statement", ["update {} set {} where false", "delete from {} where false", "truncate {}"])
 async def test_nobody_who_connects_can_change_what_happened(api: Pool, engine: Pool, statement: str) -> None:
     for pool in (api, engine):
-        for table, column in (("call_event", "kind = ''"), ("audit", "action = ''")):
+        for table, column in (("call_event", "kind = ''"), ("agent_event", "kind = ''"), ("audit", "action = ''")):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with pool.transaction() as db:
                     await db.execute(statement.format(table, column))

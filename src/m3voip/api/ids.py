@@ -19,6 +19,7 @@ MeetingId = Annotated[UUID, Path(alias="meetingId")]
 PartyId = Annotated[
     str, Path(alias="partyId", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`partyId` of the roster")
 ]
+PauseReasonId = Annotated[UUID, Path(alias="pauseReasonId")]
 QueueId = Annotated[UUID, Path(alias="queueId")]
 RecordingId = Annotated[UUID, Path(alias="recordingId")]
 RouteId = Annotated[UUID, Path(alias="routeId")]

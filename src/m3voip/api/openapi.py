@@ -34,6 +34,8 @@ _TAGS = {
     "Queues": "Where calls wait for agents, and who waits now.",
     "Agents": "Who answers, on which phone, and what they do now.",
     "Conferences": "What people call to talk together, who is in it now, and the meetings that were.",
+    "Agents at work": "What an agent does, what is asked of them, and what led to it.",
+    "Pause reasons": "Why agents pause, and for how long.",
     "DIDs": "Numbers that people call.",
     "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",

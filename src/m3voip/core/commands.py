@@ -82,6 +82,12 @@ class SendToFloor(Command, frozen=True, kw_only=True):
     """Let plain Asterisk serve the caller from here on: the number's queue, then its mailbox."""
 
 
+class TellAgent(Command, frozen=True, kw_only=True):
+    """Say to an agent who dialled a code what came of it, and let them go. ``told`` is one of the dialplan's words."""
+
+    told: str
+
+
 class TakeInHand(Command, frozen=True, kw_only=True):
     """Bring the caller's leg, and ``other`` with it, from the queue or dial that joins them into our application. Each
     comes back as LegArrived; what joined them is over."""

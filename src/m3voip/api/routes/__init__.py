@@ -1,6 +1,7 @@
 """The routes, one noun a file; ``ROUTERS`` is all of them under /v1, in the order of the documentation."""
 
 from m3voip.api.routes import (
+    agent_states,
     agents,
     api_keys,
     blocked_callers,
@@ -15,6 +16,7 @@ from m3voip.api.routes import (
     mailboxes,
     meetings,
     members,
+    pause_reasons,
     phones,
     queue_figures,
     queues,
@@ -37,7 +39,9 @@ ROUTERS = (
     queues.router,
     members.router,
     queue_figures.router,
+    agent_states.router,
     agents.router,
+    pause_reasons.router,
     phones.router,
     skills.router,
     dids.router,

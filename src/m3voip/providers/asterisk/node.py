@@ -39,7 +39,7 @@ from m3voip.providers.asterisk.provision.writer import Provisioner
 from m3voip.providers.asterisk.refusals import RefusalLog
 from m3voip.providers.asterisk.registrations import Registrations
 from m3voip.providers.asterisk.telephony import UNUSED_EVENTS, AsteriskTelephony
-from m3voip.providers.asterisk.translate import from_ari
+from m3voip.providers.asterisk.translate import agent_asks, from_ari
 
 log = structlog.get_logger()
 
@@ -65,6 +65,7 @@ class AsteriskNode:
         on_listening: Callable[[datetime | None], Awaitable[None]],
         on_observing: Callable[[], Awaitable[None]],
         on_conference: Callable[[ConferenceEvent], None],
+        on_asked: Callable[[str, str, str], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -74,6 +75,7 @@ class AsteriskNode:
         self._on_listening = on_listening
         self._on_observing = on_observing
         self._on_conference = on_conference
+        self._on_asked = on_asked
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -142,6 +144,16 @@ class AsteriskNode:
         except AriError as error:
             raise ProviderError(f"{module} could not be reloaded: {error.message}", retryable=True) from error
 
+    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
+        """Port MemberControl: pause or unpause a member of ``app_queue``."""
+
+        def refused(error: AmiError) -> None:
+            log.warning("member.not_held", why=error.message, action="it is tried again")
+            failed()
+
+        held = actions.queue_pause(f"PJSIP/{endpoint}", paused=bool(reason), queue=queue, reason=reason)
+        self._ami.submit(held, refused)
+
     async def channel_formats(self) -> list[ChannelFormats]:
         """What every channel speaks and goes through (``engine.codecs.CodecSource``)."""
         try:
@@ -165,6 +177,10 @@ class AsteriskNode:
             await self._ari.call(system.ping())
 
     def _heard(self, event: AriEvent) -> None:
+        asked = agent_asks(event)
+        if asked is not None:
+            self._on_asked(*asked)
+            return
         translated = from_ari(event)
         if translated is not None:
             self._deliver(*translated)

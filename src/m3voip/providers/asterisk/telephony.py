@@ -173,6 +173,8 @@ class AsteriskTelephony:
                 name = self._name("conference", self._names.conference(command.tenant_id, command.conference))
                 values = {"M3_CONFERENCE": name, "M3_CALL_ID": str(command.call_id)}
                 return self._send_on(command.leg, "to-conference", values)
+            case do.TellAgent():
+                return [channels.send_on(command.leg, context="agent-told", extension=command.told)]
             case _:
                 requests = joining(command, self._app, self._names)
                 if requests is None:

@@ -26,8 +26,8 @@ select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as 
   left join mailbox m on m.id = t.floor_mailbox_id
  order by t.tenant_id"""
 _AGENTS = """
-select a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
-       coalesce(m.box, '') as box
+select a.id, a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
+       coalesce(m.box, '') as box, a.works, a.signs_in
   from agent a left join mailbox m on m.id = a.mailbox_id
  where a.active order by a.tenant_id, a.extension"""
 _QUEUES = """

@@ -17,6 +17,10 @@ from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.names import ProvisioningError
 
 log = structlog.get_logger()
+WRAP_UP_GUARD_S = 2
+"""The service owns the wrap-up and pauses the member for it; app_queue's own holds the next call off until that has arrived,
+and while the service is away. It counts in whole seconds, so this is one to two."""
+
 Row = TypeVar("Row")
 Made = TypeVar("Made")
 
@@ -43,7 +47,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             strategy=m.Strategy(q.strategy),
             ring_timeout=q.ring_timeout_s,
             retry=q.retry_s,
-            wrap_up=q.wrapup_s,
+            wrap_up=min(q.wrapup_s, WRAP_UP_GUARD_S),
             announce_interval=q.announce_interval_s,
             announce_position=q.announce_position,
             announce_holdtime=m.HoldtimeAnnouncement(q.announce_holdtime),
