@@ -142,6 +142,7 @@ class Service:
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
             trace=settings.log_level == "debug",
         )
+        self.control = CallControl(self.calls, self.node.telephony)
         self.recovery = Recovery(
             calls=self.calls, source=self.node.telephony, ledger=self.node.ledger, finder=self.call_store
         )
@@ -240,7 +241,7 @@ class Service:
             phones=self.phones,
             phone_tests=self.phone_tests,
             codecs=self.codecs,
-            control=CallControl(self.calls, self.node.telephony),
+            control=self.control,
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
@@ -315,6 +316,11 @@ class Service:
         self.agents.take(event)
 
     def _asked_by_phone(self, leg: str, endpoint: str, what: str) -> None:
+        if what.isdecimal():
+            person = self.agents.person_at(endpoint)
+            at = self.clock.now()
+            if person and self.control.pick_up(leg, person.tenant_id, person.extension, int(what), at):
+                return
         told = self.agents.ask_by_phone(endpoint, what)
         self.node.telephony.perform(TellAgent(leg=leg, told=told))
 

@@ -220,6 +220,22 @@ async def test_a_parked_caller_is_picked_up_by_another_agent(talk: Talk, number:
     assert (await talk.ended(number))["agentExtension"] == "104"
 
 
+async def test_a_parked_caller_is_taken_by_dialling_the_slot(talk: Talk, number: str) -> None:
+    slot = (await talk.ask("park"))["slot"]
+    await talk.agent.ended()
+    wrong = await talk.other.dial("*8799")
+    await wrong.ended(15)
+    await hears_music(talk.caller, FIRST)
+    taking = await talk.other.dial(f"*8{slot}", tone=SECOND)
+    await talk.caller.hear_tone(SECOND, within=10)
+    await taking.hear_tone(CALLER)
+    assert await talk.parties() == {"": ("caller", "main"), "104": ("agent", "main")}
+    await taking.hangup()
+    await talk.caller.ended()
+    ended = await talk.ended(number)
+    assert (ended["agentExtension"], ended["endReason"]) == ("104", "agent_hung_up")
+
+
 async def test_a_phone_transfers_and_holds_by_its_own_keys(talk: Talk, number: str) -> None:
     await talk.agent.hold()
     await hears_music(talk.caller, FIRST)

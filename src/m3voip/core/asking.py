@@ -25,6 +25,8 @@ from m3voip.core.handing import (
 )
 from m3voip.core.parties import Place, Role, Target, TargetKind
 
+_PICK_UPS = (rq.PickUpRequested, rq.PickUpDialled)
+
 
 def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one case a request
     """Why a request cannot be done now, in a sentence for whoever asked; "" when it can."""
@@ -32,7 +34,7 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
         return "nobody talks in this call"
     if call.floor:
         return "this call is served without the service and cannot be changed until it ends"
-    if call.parked and not isinstance(request, rq.PickUpRequested):
+    if call.parked and not isinstance(request, _PICK_UPS):
         return f"the call is parked in slot {call.parked}: pick it up first"
     if call.state is State.TALKING and not call.agent_leg:
         return "the agent's phone is not known: the call was answered while the service was away"
@@ -42,9 +44,9 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
         return "the caller is being handed on"
     guests = parties(call, Role.GUEST)
     match request:
-        case rq.PickUpRequested() if not call.parked:
+        case rq.PickUpRequested() | rq.PickUpDialled() if not call.parked:
             return "the call is not parked"
-        case rq.PickUpRequested() if guests:
+        case rq.PickUpRequested() | rq.PickUpDialled() if guests:
             return f"{guests[0].extension} is picking the call up already"
         case rq.MuteRequested() if request.extension and not _named(call, request.extension):
             return f"{request.extension} is not in this call"
@@ -89,7 +91,8 @@ def _asked(so_far: Step, event: rq.Request, now: datetime, flow: Flow | None) ->
         case rq.TransferRequested():
             return transfer(so_far, event, now, flow)
         case _:
-            return _in_hand(take(so_far, event.at, now), event, now)
+            alone = isinstance(event, rq.ParkRequested)  # the agent is not wanted any more
+            return _in_hand(take(so_far, event.at, now, alone=alone), event, now)
 
 
 def _in_hand(so_far: Step, event: rq.Request, now: datetime) -> Step:  # one case a request
@@ -105,6 +108,9 @@ def _in_hand(so_far: Step, event: rq.Request, now: datetime) -> Step:  # one cas
             return invite(step_aside(so_far, at, "consult", Place.ASIDE), event.extension, at, Place.ASIDE)
         case rq.AddRequested() | rq.PickUpRequested():
             return invite(so_far, event.extension, at)
+        case rq.PickUpDialled():
+            so_far = so_far.note(at, f.PartyInvited(leg=event.leg, extension=event.extension))
+            return so_far.do(do.WatchLeg(leg=event.leg))
         case rq.SwapRequested():
             mine = agent(call)
             there = Place.MAIN if mine is not None and mine.place is Place.ASIDE else Place.ASIDE

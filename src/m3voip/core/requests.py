@@ -85,6 +85,13 @@ class ParkRequested(Request, frozen=True, kw_only=True):
     slot: int
 
 
+class PickUpDialled(Request, frozen=True, kw_only=True):
+    """An agent dialled the slot where the call is parked; ``leg``, theirs, stands in our application."""
+
+    extension: str
+    leg: str
+
+
 class PickUpRequested(Request, frozen=True, kw_only=True):
     """An agent's phone rings to take a parked call."""
 

@@ -167,6 +167,10 @@ class Agents:
         event, told = code
         return REFUSED if self._answer(agent_id, event(at=self._clock.now(), via=a.Via.PHONE_CODE)) else told
 
+    def person_at(self, endpoint: str) -> Person | None:
+        """Whose phone this is."""
+        return self._people.get(self._by_endpoint.get(endpoint, UUID(int=0)))
+
     def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
         """None while it is not known."""
         agent_id = self._by_extension.get((tenant_id, extension))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from m3voip.core.call import Call, State
-from m3voip.core.requests import Request
+from m3voip.core.events import LegArrived
+from m3voip.core.requests import PickUpDialled, Request
 from m3voip.engine.calls import Calls
 from m3voip.ports import Telephony
 
@@ -37,6 +39,15 @@ class CallControl:
         """The tenant's call as it is at this moment; None when it does not live."""
         call = self._calls.by_id(call_id)
         return call if call is not None and call.tenant_id == tenant_id and call.state is not State.ENDED else None
+
+    def pick_up(self, leg: str, tenant_id: UUID, extension: str, slot: int, at: datetime) -> bool:
+        """An agent dialled a slot: their leg joins the call that is parked there. False when there is none to take."""
+        parked = (call.id for call in self._calls if call.tenant_id == tenant_id and call.parked == slot)
+        call_id = next(parked, None)
+        if call_id is None or self._calls.ask(call_id, PickUpDialled(at=at, extension=extension, leg=leg)):
+            return False
+        self._calls.deliver(leg, LegArrived(at=at))
+        return True
 
     def free_slot(self, tenant_id: UUID) -> int | None:
         """A slot to park in; None when all are taken."""
