@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import reduce
 
@@ -24,6 +25,7 @@ from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
+from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
@@ -38,6 +40,7 @@ from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
+from m3voip.storage.postgres.supervisions import PostgresSupervisions
 from m3voip.storage.postgres.writer import EventWriter
 from m3voip.storage.vault.folder import FolderVault
 
@@ -47,6 +50,7 @@ PATROL_S = 30.0
 JOB_ROUND_S = 2.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
+SETTLE_S = 2.0
 CALL_ENDED = "call.ended"
 RECORDED_FILES = "prompts"
 """Folder beside the trees with the sound files that they may play."""
@@ -95,10 +99,19 @@ class Service:
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
+            changed=lambda call: self.supervisions.call_changed(call),  # noqa: PLW0108  # made below
             trace=settings.log_level == "debug",
         )
         self.recovery = Recovery(
             calls=self.calls, source=self.node.telephony, ledger=self.node.ledger, finder=self.call_store
+        )
+        self.supervision_store = PostgresSupervisions(self.engine_pool)
+        self.supervisions = Supervisions(
+            calls=self.calls,
+            telephony=self.node.telephony,
+            source=self.node.telephony,
+            store=self.supervision_store,
+            clock=self.clock,
         )
         self.board = Board(
             clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
@@ -153,6 +166,7 @@ class Service:
             pool=self.api_pool,
             live=self.board,
             control=CallControl(self.calls, self.node.telephony),
+            supervisions=self.supervisions,
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
@@ -170,6 +184,7 @@ class Service:
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
         self.calls.adopt(adopted)
+        self.supervisions.adopt(await self.supervision_store.open())
         log.info("service.adopted", calls=len(adopted))
 
     def stop(self, for_good: bool) -> None:
@@ -184,7 +199,11 @@ class Service:
         while self.calls.in_trees() and self.clock.now() < limit:  # noqa: ASYNC110  # callers come and go one by one
             await asyncio.sleep(DRAIN_LOOK_S)
         self.calls.hand_over()
+        self.supervisions.leave()
         await self.node.settle()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self.supervisions.settle()
 
     def _committed(self, events: Iterable[StoredEvent]) -> None:
         events = list(events)
@@ -193,13 +212,17 @@ class Service:
             self.recording_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
-        self.recovery.hear(leg, event)
+        if self.supervisions.owns(leg):
+            self.supervisions.deliver(leg, event)
+        else:
+            self.recovery.hear(leg, event)
 
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
+        await self.supervisions.reconcile()
         self.configuration.wake()
 
     async def _patrol(self) -> None:

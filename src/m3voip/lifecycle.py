@@ -83,6 +83,7 @@ async def _begin(
     await _until_it_works("calls.adopt", service.adopt_open_calls)
     running.append(start("crm", service.crm.run))
     running.append(start("recovery", service.recovery.run))
+    running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
     running.extend(start(rounds.name, rounds.run) for rounds in service.rounds)

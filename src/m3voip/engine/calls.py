@@ -70,11 +70,13 @@ class Calls:
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
         explain: Callable[[str], None] | None = None,
         has_phone: Callable[[UUID, str], bool] = lambda _tenant, _extension: True,
+        changed: Callable[[Call], None] = lambda _call: None,
         trace: bool = False,
     ) -> None:
         """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
-        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension."""
+        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``changed`` is told of every step."""
         self._has_phone = has_phone
+        self._changed = changed
         self._explain = explain
         self._trace = trace
         self._log = event_log
@@ -232,6 +234,8 @@ class Calls:
                 self._telephony.perform(command)
         if call.state is State.ENDED:
             self._forget(call)
+        if result.facts:
+            self._changed(call)
 
     def _forget(self, call: Call) -> None:
         self._timers.set(call.leg, None)

@@ -13,6 +13,7 @@ from m3voip.api.routes import (
     members,
     queues,
     recordings,
+    supervisions,
     trunks,
     voicemails,
 )
@@ -20,6 +21,7 @@ from m3voip.api.routes import (
 ROUTERS = (
     calls.router,
     in_hand.router,
+    supervisions.router,
     recordings.router,
     recordings.downloads,
     voicemails.router,
