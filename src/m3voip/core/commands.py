@@ -82,9 +82,11 @@ class TakeInHand(Command, frozen=True, kw_only=True):
 
 
 class Place(Command, frozen=True, kw_only=True):
-    """Put a leg into a bridge of the call, out of the one where it is. The bridge is made if it is not there."""
+    """Put a leg into a bridge of the call, out of the one where it is. The bridge is made if it is not there; ``steady``: it
+    speaks to a leg that is alone in it, too, if only silence."""
 
     bridge: str
+    steady: bool = False
 
 
 class Music(Command, frozen=True, kw_only=True):

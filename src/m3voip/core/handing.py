@@ -59,7 +59,8 @@ def together(so_far: Step, at: datetime, why: str) -> Step:
 
 def place_of(call: Call, leg: str) -> do.Place:
     """The order that puts a leg where its place is."""
-    return do.Place(leg=leg, bridge=bridge_of(call.id, call.parties[leg].place))
+    place = call.parties[leg].place
+    return do.Place(leg=leg, bridge=bridge_of(call.id, place), steady=place is Place.ASIDE)
 
 
 def music_of(call: Call) -> frozenset[Place]:

@@ -24,6 +24,8 @@ TRANSFERS = "PJSIP_TRANSFER_HANDLING()", "ari-only"
 MIXING = ("mixing", "dtmf_events")
 SPEAKS: dict[Mode, channels.Spy] = {Mode.LISTEN: "none", Mode.WHISPER: "out", Mode.BARGE: "both"}
 """``out``: into what the channel's phone hears; ``both``: also into what it says, thus to all others."""
+STEADY = (*MIXING, "video_sfu")
+"""The one kind that always mixes, and so writes to a channel that is alone in it; into silence nobody could whisper."""
 NOT_FOUND = 404
 
 
@@ -31,7 +33,7 @@ def joining(command: do.Command, app: str, names: Names) -> list[Request[Any]] |
     """The requests, in order; None for a command of another kind. Raises AriError for a name that does not exist."""
     match command:
         case do.Place():
-            make = bridges.create(command.bridge, kinds=MIXING)
+            make = bridges.create(command.bridge, kinds=STEADY if command.steady else MIXING)
             return [make, bridges.add_channels(command.bridge, [command.leg])]
         case do.Music():
             return [(bridges.start_moh if command.on else bridges.stop_moh)(command.bridge)]
@@ -39,7 +41,7 @@ def joining(command: do.Command, app: str, names: Names) -> list[Request[Any]] |
             return [_invite(command, app, names)]
         case do.Ringback():
             ring = bridges.play(command.bridge, ["tone:ring"], playback_id=command.prompt)
-            return [bridges.create(command.bridge, kinds=MIXING), ring]
+            return [bridges.create(command.bridge, kinds=STEADY), ring]
         case do.Mute():
             return [(channels.mute if command.on else channels.unmute)(command.leg, "in")]
         case do.SendDigits():
