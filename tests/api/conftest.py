@@ -25,7 +25,7 @@ from m3voip.stack.stack import Stack, fresh_name
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.pool import Pool, api_pool
 from tests.api.client import Client, Contract
-from tests.api.fakes import FakeCheck, FakeControl, FakeLive, FolderOfFiles, MovableClock
+from tests.api.fakes import FakeCheck, FakeControl, FakeLive, FakeSupervisions, FolderOfFiles, MovableClock
 from tests.api.stories import Writer
 from tests.support.eventually import eventually
 from tests.support.fixtures import in_own_task
@@ -44,6 +44,7 @@ class World:
     hub: EventHub
     live: FakeLive
     control: FakeControl
+    supervisions: FakeSupervisions
     clock: MovableClock
     checks: dict[str, FakeCheck]
     vault: Path
@@ -92,12 +93,13 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         pool = api_pool(f"{settings.api_dsn.get_secret_value()}?sslmode=disable")
         await pool.open()
         hub, live, control, clock = EventHub(queue_length=200), FakeLive(), FakeControl(), MovableClock()
+        supervisions = FakeSupervisions()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
-            settings=settings, pool=pool, live=live, control=control, hub=hub, vault=FolderOfFiles(vault), clock=clock,
-            checks=checks, draining=lambda: world.draining,
+            settings=settings, pool=pool, live=live, control=control, supervisions=supervisions, hub=hub,
+            vault=FolderOfFiles(vault), clock=clock, checks=checks, draining=lambda: world.draining,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -107,7 +109,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             tasks.create_task(server.serve(sockets=[listener]), name="tests.api")
             await eventually(lambda: server.started)
             world = World(
-                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, control=control,
+                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, control=control, supervisions=supervisions,
                 clock=clock, checks=checks, vault=vault, owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
@@ -127,6 +129,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
 def world(session_world: World) -> World:
     """The running API, its parts as they are when all is well."""
     session_world.control.connected = True
+    session_world.supervisions.__init__()  # type: ignore[misc]
     session_world.clock.shift *= 0
     session_world.draining = False
     for check in session_world.checks.values():

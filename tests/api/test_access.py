@@ -12,6 +12,7 @@ import pytest
 from m3voip.api.permissions import Permission
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
+from m3voip.core.supervision import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
@@ -68,7 +69,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         ways = {next(iter(way.values()))[0] for way in operation["security"]}
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
-                     "apiKeyId", "recordingId", "voicemailId"):  # fmt: skip
+                     "apiKeyId", "recordingId", "voicemailId", "supervisionId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -143,11 +144,15 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         )
     )  # fmt: skip
     key = await client.made("/v1/tm/api-keys", {"name": "theirs", "scopes": ["telemarketing.supervise"]})
+    listener = await agent(client)
+    world.supervisions.there[call] = Watched(call_id=call, agent=person["extension"], leg="a")
+    heard = {"agentExtension": person["extension"], "extension": listener["extension"], "reason": "Foreign Canary"}
+    supervision = await client.made("/v1/tm/supervisions", heard)
     return {
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
         "trunkId": (await trunk(client))["id"], "mailboxId": (await mailbox(client))["id"], "apiKeyId": key["id"],
-        "blockedCallerId": (await blocked(client))["id"], "version": "1",
+        "blockedCallerId": (await blocked(client))["id"], "version": "1", "supervisionId": supervision["id"],
     }  # fmt: skip
 
 
@@ -157,7 +162,7 @@ BODIES: dict[str, Any] = {
     "changeMember": {"penalty": 1}, "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
-    "sendDigits": {"digits": "1"},
+    "sendDigits": {"digits": "1"}, "changeSupervision": {"mode": "whisper"},
 }  # fmt: skip
 
 
