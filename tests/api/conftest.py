@@ -109,7 +109,8 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             tasks.create_task(server.serve(sockets=[listener]), name="tests.api")
             await eventually(lambda: server.started)
             world = World(
-                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, control=control, supervisions=supervisions,
+                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, control=control,
+                supervisions=supervisions,
                 clock=clock, checks=checks, vault=vault, owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
