@@ -1,4 +1,4 @@
-"""Who did what, written in the transaction that does it. Callers' numbers, names and secrets are not written here.
+"""Who did what, written in the transaction that does it. Callers' numbers, names and secrets are not written here."""
 
 from __future__ import annotations
 
