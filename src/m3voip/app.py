@@ -18,13 +18,19 @@ from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
 from m3voip.core.call import Call, evolve
+from m3voip.core.office import Office
+from m3voip.engine.announcements import Announcements
 from m3voip.engine.board import Board
 from m3voip.engine.calls import Calls, SystemClock
+from m3voip.engine.codecs import Codecs
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
+from m3voip.engine.phone_tests import PhoneTests
+from m3voip.engine.phones import Phones
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
+from m3voip.engine.secrets import SecretKeeper
 from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.recordings import RecordingsJob
@@ -32,6 +38,7 @@ from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
 from m3voip.providers.asterisk.node import AsteriskNode
+from m3voip.providers.asterisk.phone_call import PhoneCaller
 from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
@@ -78,6 +85,7 @@ class Service:
         self.vault = FolderVault(settings.vault_dir)
         # deciding
         self.directory = CurrentDirectory()
+        self.phones = Phones(names=self.directory, clock=self.clock)
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
         self.node = AsteriskNode(
             settings,
@@ -85,7 +93,8 @@ class Service:
             clock=self.clock,
             deliver=self._deliver,
             on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
-            on_board_lost=lambda: self.board.lost(),  # noqa: PLW0108  # made below
+            on_phone=self.phones.take,
+            on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
             on_observing=lambda: self.recovery.review(),  # noqa: PLW0108  # made below
@@ -116,6 +125,8 @@ class Service:
         self.board = Board(
             clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
         )
+        self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
+        self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
         # configuration
         speech = PromptLibrary(
             engine=Flite(), folder=settings.prompts_dir, recordings=settings.trees_dir / RECORDED_FILES
@@ -123,9 +134,17 @@ class Service:
         self.directory_keeper = DirectoryKeeper(
             current=self.directory, speech=speech, trees=self.offices, default_tenant=settings.tenant_id
         )
+        self.announcements = Announcements(speech)
+        self.secrets = SecretKeeper(clock=self.clock, end=self.offices.end_secrets)
         self.configuration = ConfigurationKeeper(
             read=self.offices.read,
-            appliers=(("calls", self.directory_keeper.update), ("asterisk", self.node.provision)),
+            appliers=(
+                ("calls", self.directory_keeper.update),
+                ("secrets", self.secrets.update),
+                ("phones", self.phones.update),
+                ("codecs", self.codecs.update),
+                ("asterisk", self._provision),
+            ),
         )
         self.trees = TreeFiles(
             folder=settings.trees_dir,
@@ -165,6 +184,9 @@ class Service:
             settings=self.settings,
             pool=self.api_pool,
             live=self.board,
+            phones=self.phones,
+            phone_tests=self.phone_tests,
+            codecs=self.codecs,
             control=CallControl(self.calls, self.node.telephony),
             supervisions=self.supervisions,
             hub=self.hub,
@@ -217,6 +239,10 @@ class Service:
         else:
             self.recovery.hear(leg, event)
 
+    def _board_lost(self) -> None:
+        self.board.lost()
+        self.phones.lost()
+
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
@@ -228,6 +254,9 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+
+    async def _provision(self, office: Office) -> None:
+        await self.node.provision(await self.announcements.render(office))
 
     async def _woken(self) -> None:
         self.configuration.wake()

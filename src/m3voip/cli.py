@@ -84,6 +84,14 @@ def doctor(
 
 
 @app.command()
+def codecs(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say which codecs are spoken, who transcodes, and what it costs."""
+    from m3voip.commands.codecs import run
+
+    asyncio.run(run(as_json=as_json))
+
+
+@app.command()
 def demo(
     *,
     rate: Annotated[float, typer.Option(help="New calls per second.")] = 0.3,

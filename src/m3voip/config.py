@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     agi_host: str = "127.0.0.1"
     agi_port: int = 4573
     sip_address: str = Field(default="127.0.0.1", description="address the SIP transports are bound to")
+    sip_host: str = Field(default="", description="name or address that phones are told; empty = sip_address")
     sip_udp_port: int = 5060
     sip_tcp_port: int = 5060
     sip_tls_port: int = 5061

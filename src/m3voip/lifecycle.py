@@ -86,6 +86,8 @@ async def _begin(
     running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
+    running.append(start("secrets", service.secrets.run))
+    running.append(start("phone-tests", service.phone_tests.run))
     running.extend(start(rounds.name, rounds.run) for rounds in service.rounds)
 
 

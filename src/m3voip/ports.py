@@ -91,6 +91,11 @@ class SnapshotSource(Protocol):
         """Hang up a leg that belongs to no call."""
         ...
 
+    async def sweep(self, lives: Callable[[UUID], bool]) -> None:
+        """Remove what calls that do not live any more have left behind: the end of a call and the order to clean up after
+        it are two things, and a process can die between them."""
+        ...
+
     def watch(self, leg: str) -> None:
         """Hear of a leg that is not in our application; one that is gone is told as a failed command."""
         ...

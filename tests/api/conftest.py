@@ -25,7 +25,17 @@ from m3voip.stack.stack import Stack, fresh_name
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.pool import Pool, api_pool
 from tests.api.client import Client, Contract
-from tests.api.fakes import FakeCheck, FakeControl, FakeLive, FakeSupervisions, FolderOfFiles, MovableClock
+from tests.api.fakes import (
+    FakeCheck,
+    FakeCodecs,
+    FakeControl,
+    FakeLive,
+    FakePhones,
+    FakePhoneTests,
+    FakeSupervisions,
+    FolderOfFiles,
+    MovableClock,
+)
 from tests.api.stories import Writer
 from tests.support.eventually import eventually
 from tests.support.fixtures import in_own_task
@@ -43,6 +53,9 @@ class World:
     pool: Pool
     hub: EventHub
     live: FakeLive
+    phones: FakePhones
+    phone_tests: FakePhoneTests
+    codecs: FakeCodecs
     control: FakeControl
     supervisions: FakeSupervisions
     clock: MovableClock
@@ -93,13 +106,15 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         pool = api_pool(f"{settings.api_dsn.get_secret_value()}?sslmode=disable")
         await pool.open()
         hub, live, control, clock = EventHub(queue_length=200), FakeLive(), FakeControl(), MovableClock()
+        phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
         supervisions = FakeSupervisions()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
-            settings=settings, pool=pool, live=live, control=control, supervisions=supervisions, hub=hub,
-            vault=FolderOfFiles(vault), clock=clock, checks=checks, draining=lambda: world.draining,
+            settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
+            control=control, supervisions=supervisions, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks,
+            draining=lambda: world.draining,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -109,9 +124,9 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             tasks.create_task(server.serve(sockets=[listener]), name="tests.api")
             await eventually(lambda: server.started)
             world = World(
-                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, control=control,
-                supervisions=supervisions,
-                clock=clock, checks=checks, vault=vault, owner=owner, writer=Writer(engine, Commits(hub.publish)),
+                stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
+                phone_tests=phone_tests, codecs=codecs, control=control, supervisions=supervisions, clock=clock,
+                checks=checks, vault=vault, owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),

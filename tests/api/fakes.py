@@ -10,9 +10,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from m3voip.api.deps import AgentNow, Health, QueueNow
+from m3voip.api.deps import AgentNow, Health, PhoneNow, QueueNow
 from m3voip.core.call import Call
+from m3voip.core.codecs import CodecReport
+from m3voip.core.errors import ProviderError
 from m3voip.core.modes import Mode
+from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
 from m3voip.core.supervision import Supervision, Watched
 from m3voip.ports import StoredFile
@@ -65,6 +68,44 @@ class FakeLive:
 
     def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
         return self.agents.get((tenant_id, extension))
+
+
+@dataclass
+class FakePhones:
+    """Phones by tenant and extension."""
+
+    phones: dict[tuple[UUID, str], PhoneNow] = field(default_factory=dict)
+
+    def phone(self, tenant_id: UUID, extension: str) -> PhoneNow | None:
+        return self.phones.get((tenant_id, extension))
+
+
+@dataclass
+class FakePhoneTests:
+    """Tests by agent, each as the test of the API left it."""
+
+    tests: dict[UUID, PhoneTest] = field(default_factory=dict)
+
+    def last(self, agent_id: UUID) -> PhoneTest | None:
+        return self.tests.get(agent_id)
+
+    def start(self, test_id: UUID, agent_id: UUID, *, endpoint: str, kind: str, seconds: float) -> PhoneTest | None:
+        if agent_id in self.tests and self.tests[agent_id].state != "ended":
+            return None
+        self.tests[agent_id] = PhoneTest(id=test_id, agent_id=agent_id, started_at=datetime.now(UTC))
+        return self.tests[agent_id]
+
+
+@dataclass
+class FakeCodecs:
+    """A report by tenant."""
+
+    reports: dict[UUID, CodecReport] = field(default_factory=dict)
+
+    async def report(self, tenant_id: UUID) -> CodecReport:
+        if tenant_id not in self.reports:
+            raise ProviderError("away", retryable=True)
+        return self.reports[tenant_id]
 
 
 @dataclass

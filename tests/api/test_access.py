@@ -159,7 +159,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
 BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
-    "changeMember": {"penalty": 1}, "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
+    "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
+    "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
     "sendDigits": {"digits": "1"}, "changeSupervision": {"mode": "whisper"},

@@ -37,7 +37,7 @@ OFFICE = Provisioning(
         EndpointConfig(name=f"e{n:010x}", kind=EndpointKind.DESK_TLS, ha1="0" * 32, extension="101", context=context)
         for n, context in enumerate(("from-agent", "from-agent-0a1b2c3d"))
     ),
-    queues=(QueueConfig(name="sales"),),
+    queues=(QueueConfig(name="sales", join_announcement="0" * 32),),
     mailboxes=(MailboxConfig(mailbox="801@default"),),
     trunks=(TrunkConfig(name="trunk-carrier", addresses=("192.0.2.1",), server="sip.example.net"),),
     dids=(DidConfig(number="15550100100", queue="sales", mailbox="801@default"),),
@@ -65,6 +65,7 @@ def test_the_dialplan_keeps_every_law() -> None:
 def test_a_stranger_reaches_only_the_service_the_floor_queues_and_boxes() -> None:
     assert reach(shipped(), "from-trunk") == {
         "from-trunk", "inbound", "floor", "did-floor", "to-queue", "to-agent", "to-voicemail", "recording",
+        "queue-announcement",
     }  # fmt: skip
 
 
@@ -105,6 +106,7 @@ def test_no_switch_lets_anything_in_that_the_lint_does_not_read() -> None:
     text = (ETC / "extensions.conf").read_text()
     assert re.findall(r"^#(\w+) (.*)$", text, re.MULTILINE) == [
         ("include", "dialplans/*.conf"),
+        ("tryinclude", "generated/announcements.conf"),
         ("tryinclude", "generated/dids.conf"),
         ("tryinclude", "generated/directory.conf"),
         ("tryinclude", "bench/*.conf"),

@@ -15,7 +15,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from m3voip.stack import control
+from m3voip.providers.asterisk import control
 from tests.support.eventually import eventually
 
 MODULES = (

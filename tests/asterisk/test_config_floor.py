@@ -27,18 +27,25 @@ AGENT = model.EndpointConfig(
 NOBODY = (model.Unavailable.UNAVAILABLE, model.Unavailable.INVALID, model.Unavailable.PAUSED)
 BEEP = 700
 """Hz of the tone after which one speaks, in the English prompts."""
-SALES, CLOSED, OTHER = "15550100100", "15550100101", "15550100199"
+SALES, CLOSED, SKILLED, OTHER = "15550100100", "15550100101", "15550100102", "15550100199"
 OFFICE = model.Provisioning(
     endpoints=(AGENT,),
     queues=(
         model.QueueConfig(name="sales", members=(model.MemberConfig(endpoint=AGENT.name, name="301"),)),
         model.QueueConfig(name="closed", join_empty=NOBODY),
+        # The agent meets the second step of its skill rule, two seconds after the caller came.
+        model.QueueConfig(
+            name="skilled",
+            members=(model.MemberConfig(endpoint=AGENT.name, name="301", penalty=101),),
+            penalty_changes=((2, 201),),
+        ),
     ),
     mailboxes=(model.MailboxConfig(mailbox="801@default"),),
     trunks=(model.TrunkConfig(name="trunk-local", addresses=("127.0.0.1",)),),
     dids=(
         model.DidConfig(number=SALES, queue="sales", mailbox="801@default"),
         model.DidConfig(number=CLOSED, queue="closed", mailbox="801@default"),
+        model.DidConfig(number=SKILLED, queue="skilled"),
     ),
     default_queue="sales",
 )
@@ -121,6 +128,18 @@ async def test_a_caller_reaches_the_agent_of_the_number_s_queue(
     assert '"José" <sip:+15550100200@' in talk.invite.get("From")
     await talk.hangup()
     assert (await call.ended()).by == "them"
+
+
+async def test_a_queue_s_skill_rule_holds_while_the_service_is_away(
+    unchanged: Baseline, caller: Softphone, agent: Softphone
+) -> None:
+    call = await caller.dial(SKILLED)
+    await call.answered()
+    talk = await agent.next_call(after=0, within=10)
+    # app_queue counts whole seconds, so two may be one and a little.
+    assert talk.moments["invite"].mono - call.moments["answered"].mono >= 1
+    await call.hear_tone(700)
+    await call.hangup()
 
 
 async def test_a_number_nobody_knows_leads_to_the_default_queue(

@@ -161,6 +161,33 @@ async def test_a_talk_is_recorded_only_where_that_was_decided_each_side_apart_an
     assert not _loud(tx, 500).any()
 
 
+async def test_a_queue_speaks_before_during_and_after_the_wait_and_the_agent_s_announcement_is_the_agent_s_alone(
+    asterisk_unchanged: Baseline, service: StandIn, caller: Softphone, desk: OpenPhone
+) -> None:
+    service.context, service.variables = "to-queue", {"M3_QUEUE": "spoken"}
+    call = await caller.dial(DID)
+    await call.hear_tone(700)  # joining
+    await call.hear_tone(1300, within=12)  # waiting
+    agent = await desk("101")
+    agent.on_invite = Answer(after=0.1, tone=1870)
+    talk = await agent.next_call(after=0, within=10)
+    await talk.hear_tone(2310)
+    call.say(440)
+    await call.hear_tone(1870)
+    await talk.hear_tone(440)
+    await call.hangup()
+    await talk.ended()
+    for hz, heard in ((700, True), (1300, True), (2310, False), (1870, True)):
+        assert _ever(call.ear.samples(), hz) is heard, hz
+    for hz, heard in ((700, False), (1300, False), (2310, True), (440, True)):
+        assert _ever(talk.ear.samples(), hz) is heard, hz
+
+
+def _ever(samples: npt.NDArray[np.int16], hz: float) -> bool:
+    """Whether this tone was heard for a tenth of a second at any time."""
+    return any(is_tone(samples[at : at + 800], 8000, hz) for at in range(0, len(samples) - 800, 400))
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

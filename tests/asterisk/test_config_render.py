@@ -70,8 +70,15 @@ def test_an_endpoint_is_a_kind_with_a_digest_and_one_registration() -> None:
     ))  # fmt: skip
 
 
+def test_a_browser_s_registration_is_one_that_ends_soon() -> None:
+    browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER)
+    assert "\n[e00000000aa](_browser_aor)\n" in text_of("pjsip.conf", Provisioning(endpoints=(browser,)))
+
+
 def test_every_template_that_is_used_exists() -> None:
-    written = "\n".join(file.text for file in render(OFFICE))
+    browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER, name="e00000000bb", extension="102")
+    office = dataclasses.replace(OFFICE, endpoints=(ANN, browser))
+    written = "\n".join(file.text for file in render(office))
     shipped = "".join((ETC / name).read_text() for name in ("pjsip.conf", "queues.conf"))
     kinds = {f"_{kind}" for kind in EndpointKind}
     for template in {*re.findall(r"\((_\w+)\)", written), *kinds, "_trunk"}:
@@ -82,6 +89,38 @@ def test_a_queue_lists_its_members_with_their_pause() -> None:
     lines = text_of("queues.conf").splitlines()
     assert "member => PJSIP/e00000000aa,2,101,PJSIP/e00000000aa,,,yes" in lines
     assert {"joinempty = paused,invalid", "leavewhenempty = no", "strategy = rrmemory"} <= set(lines)
+
+
+def test_a_skill_rule_is_penalties_and_when_the_highest_allowed_grows() -> None:
+    skilled = dataclasses.replace(SALES, penalty_changes=((30, 201), (60, 302)))
+    office = dataclasses.replace(OFFICE, queues=(skilled, dataclasses.replace(SALES, name="support")))
+    rules = text_of("queuerules.conf", office).split("\n\n")
+    assert rules[1].splitlines() == ["[sales]", "penaltychange => 30,201", "penaltychange => 60,302"]
+    assert len(rules) == 2
+    sales, support = text_of("queues.conf", office).split("\n\n")[1:]
+    assert "defaultrule = sales" in sales.splitlines()
+    assert "defaultrule = " in support.splitlines()  # what is left out would stay as it was
+
+
+def test_a_queue_s_announcements_are_rendered_prompts() -> None:
+    keys = [f"{n:032x}" for n in range(4)]
+    speaking = dataclasses.replace(
+        SALES, name="sales-nord", join_announcement=keys[0], agent_announcement=keys[1],
+        periodic_announcements=tuple(keys[2:]), periodic_interval=45,
+    )  # fmt: skip
+    office = dataclasses.replace(OFFICE, queues=(SALES, speaking))
+    joins = text_of("announcements.conf", office)
+    assert joins.split("\n\n")[1].splitlines() == [
+        "[queue-announcement]",
+        f"exten => say_sales_nord,1,Playback(/prompts/{keys[0]})",  # Asterisk ignores hyphens in extensions
+        " same => n,Return()",
+    ]
+    quiet, loud = (set(part.splitlines()) for part in text_of("queues.conf", office).split("\n\n")[1:])
+    assert {"announce = ", "periodic-announce-frequency = 0"} <= quiet
+    assert {
+        f"announce = /prompts/{keys[1]}", "periodic-announce-frequency = 45",
+        f"periodic-announce = /prompts/{keys[2]},/prompts/{keys[3]}",
+    } <= loud  # fmt: skip
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
@@ -183,6 +222,9 @@ def _bare() -> Provisioning:
         (lambda: TrunkConfig(name="trunk-x", addresses=("192.0.2.1",), register=True), "registering takes"),
         (lambda: QueueConfig(name="general"), "not a queue name"),
         (lambda: dataclasses.replace(SALES, ring_timeout=0), "ring_timeout"),
+        (lambda: dataclasses.replace(SALES, penalty_changes=((30, 5000),)), "highest penalty"),
+        (lambda: dataclasses.replace(SALES, agent_announcement="beep"), "announcement: not a prompt"),
+        (lambda: dataclasses.replace(SALES, periodic_announcements=("../x",)), "announcement: not a prompt"),
     ],
 )
 def test_what_asterisk_would_misread_is_refused(make: Any, about: str) -> None:
@@ -224,4 +266,6 @@ async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(
 async def test_the_files_are_for_their_owner_only_and_nothing_else_lies_about(tmp_path: Path) -> None:
     await Provisioner(tmp_path / "generated", Asked()).apply(OFFICE)
     found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "generated").iterdir()}
-    assert found == dict.fromkeys(("pjsip.conf", "queues.conf", "voicemail.conf", "dids.conf", "directory.conf"), 0o600)
+    names = {file.name for file in render(OFFICE)}
+    assert {"queues.conf", "queuerules.conf", "announcements.conf"} <= names
+    assert found == dict.fromkeys(names, 0o600)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tests.bench import levers, machine, pairs, profiling, report, run, writer_report
+from tests.bench import hands, levers, machine, pairs, profiling, report, run, writer_report
 from tests.bench.modes import BY_NAME
 
 _BEGAN = monotonic()
@@ -31,6 +31,9 @@ def main() -> None:
         "--profile", action="store_true", help="m3voip at 60 %% of its ceiling: what bounds it; writes nothing"
     )
     kind.add_argument("--writer", action="store_true", help="facts into Postgres, beside COPY (1 minute)")
+    kind.add_argument(
+        "--hands", action="store_true", help="calls in hand: requests, transfers, CPU per talk (2 minutes)"
+    )
     parser.add_argument("--only", default="", help="these modes or levers, separated by commas")
     parser.add_argument("--mode", default="m3voip", choices=sorted(BY_NAME), help="which mode to profile")
     parser.add_argument("--rate", type=float, default=0.0, help="calls a second for --profile and --levers")
@@ -48,6 +51,9 @@ def main() -> None:
         chosen = [lever for lever in levers.LEVERS if not only or lever.name in only]
         effects = pairs.main(chosen, rate=options.rate or 60.0, seconds=5, rounds=3, tell=tell)
         _publish("levers", report.levers(effects, _about("--levers")), write=not options.no_write and not only)
+        return
+    if options.hands:
+        _publish("hands", f"{_about('--hands')}\n\n{hands.main()}", write=not options.no_write)
         return
     if not options.writer:
         plan = run.QUICK if options.quick else run.FULL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -113,6 +113,9 @@ class World:
 
     async def is_playing(self, prompt: str) -> bool:
         return prompt in self.playing
+
+    async def sweep(self, lives: Callable[[UUID], bool]) -> None:
+        """Nothing is left behind here."""
 
     def release(self, leg: str) -> None:
         self.released.append(leg)

@@ -60,6 +60,15 @@ def test_the_end_of_a_talk_is_the_end_of_the_leg_when_the_ledger_names_that_seco
     assert alone.at == left.at + timedelta(seconds=0.5)
 
 
+def test_a_dialled_talk_that_nobody_took_back_ends_with_its_leg() -> None:
+    left, gone = (
+        ev.DialLeft(at=T0 + timedelta(seconds=8), extension="104", status="ANSWER"),
+        T0 + timedelta(seconds=8.9),
+    )
+    (told,) = missed(call(State.TALKING, dialed_at=T0), [left], gone)
+    assert told.at == gone
+
+
 def test_a_talk_of_less_than_a_second_ends_after_it_began() -> None:
     left = ev.AgentLeft(at=T0 + timedelta(seconds=3), extension="101", by_caller=True)
     told = missed(call(State.QUEUED, queued_at=T0), [after(3), left])

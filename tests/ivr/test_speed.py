@@ -1,8 +1,9 @@
-"""One event of a call is answered in microseconds: a busy machine takes 300 calls a second."""
+"""One event of a call is little work, counted in Python calls because time depends on the machine; what it costs in time is
+in docs/benchmarks.md."""
 
 from __future__ import annotations
 
-from time import perf_counter
+import sys
 
 import pytest
 
@@ -14,11 +15,10 @@ from tests.ivr.support import CALL_ID, T0, TENANT, sample
 
 pytestmark = pytest.mark.unit
 
-BUDGET_US = 60
-ROUNDS = 2_000
+BUDGET = 40
 
 
-def test_an_event_costs_less_than_60_microseconds() -> None:
+def test_an_event_takes_less_than_forty_calls_of_functions() -> None:
     tree = sample("main")
     blank = Call(id=CALL_ID, tenant_id=TENANT, leg="leg")
     arrived = ev.CallArrived(at=T0, leg="leg", node="n", created=T0, did="15550100100", caller="+15557654321")
@@ -30,12 +30,20 @@ def test_an_event_costs_less_than_60_microseconds() -> None:
         "key to queue": (step(answered, finished, T0, tree).call, ev.CallerPressed(at=T0, digit="1")),
         "wrong key": (answered, ev.CallerPressed(at=T0, digit="9")),
     }
-    costs = {what: min(_cost(call, event, tree) for _ in range(5)) for what, (call, event) in moments.items()}
-    assert max(costs.values()) < BUDGET_US, costs
+    costs = {what: _calls(call, event, tree) for what, (call, event) in moments.items()}
+    assert max(costs.values()) < BUDGET, costs
 
 
-def _cost(call: Call, event: ev.Event, tree: CompiledTree) -> float:
-    begun = perf_counter()
-    for _ in range(ROUNDS):
+def _calls(call: Call, event: ev.Event, tree: CompiledTree) -> int:
+    count = 0
+
+    def profile(_frame: object, kind: str, _arg: object) -> None:
+        nonlocal count
+        count += kind in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
         step(call, event, T0, tree)
-    return (perf_counter() - begun) / ROUNDS * 1e6
+    finally:
+        sys.setprofile(None)
+    return count

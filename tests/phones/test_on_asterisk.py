@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from m3voip.core.device import KINDS, SipServer, phone_settings
 from m3voip.phones import (
     Answer,
     CallRefusedError,
@@ -147,3 +148,25 @@ async def test_baresip_with_a_wrong_password_is_refused(asterisk: Stack, tmp_pat
     async with Baresip(account, tmp_path / "baresip") as phone:
         with pytest.raises(RegistrationRefusedError, match="401"):
             await phone.registered()
+
+
+@pytest.mark.skipif(not Baresip.is_installed(), reason="baresip is not installed")
+@pytest.mark.parametrize(("kind", "extension"), [("desk_tls", "202"), ("desk_udp", "102"), ("softphone", "103")])
+async def test_baresip_works_with_the_line_that_it_is_given(
+    asterisk: Stack, tmp_path: Path, kind: str, extension: str
+) -> None:
+    settings, user, secret = asterisk.settings, f"e{extension:0>10}", f"secret-{extension}"
+    server = SipServer(
+        host=settings.sip_address,
+        ports={"udp": settings.sip_udp_port, "tcp": settings.sip_tcp_port, "tls": settings.sip_tls_port},
+    )
+    account = Account(
+        address=settings.sip_address, port=server.ports[KINDS[kind].transport], username=user, password=secret,
+        ca=asterisk.folders.asterisk_keys / CA_FILE, line=phone_settings(KINDS[kind], user, server, secret).baresip or "",
+    )  # fmt: skip
+    async with Baresip(account, tmp_path / "baresip") as phone:
+        await phone.registered()
+        await phone.dial("601")
+        await phone.wait_for("CALL_ESTABLISHED")
+        await phone.hangup()
+        await phone.wait_for("CALL_CLOSED")

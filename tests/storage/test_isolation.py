@@ -59,6 +59,9 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into queue_member (tenant_id, queue_id, agent_id) select $1, q.id, a.id from queue q, agent a"
             " where q.tenant_id = $1 and a.tenant_id = $1", tenant)  # fmt: skip
         await owner.execute(
+            "insert into agent_skill (tenant_id, agent_id, skill, level) select $1, id, 'english', 50 from agent"
+            " where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
             "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256)"
             " select id, $1, 1, '', repeat('0', 64) from ivr_tree where tenant_id = $1", tenant)  # fmt: skip
         await owner.execute(
@@ -188,6 +191,23 @@ async def test_a_key_is_found_by_its_prefix_before_the_tenant_is_known_and_only_
         assert await db.execute("update api_key set last_used_at = now()") == "UPDATE 1"
     async with api.transaction() as db:  # the setting ended with its transaction
         assert await db.fetchval("select count(*) from api_key") == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("skill_rule", "{}"), ("skill_rule", '["english"]'), ("skill_rule", '[{"after_s": 0}]'),
+        ("skill_rule", '[{"after_s": 1.5, "require": ""}]'), ("skill_rule", '[{"after_s": "0", "require": ""}]'),
+        ("join_announcement", '"hello"'), ("agent_announcement", "{}"),
+        ("agent_announcement", '{"text": "a", "file": "b.wav"}'), ("periodic_announcements", '[{"text": 1}]'),
+    ],
+)  # fmt: skip
+async def test_a_queue_cannot_hold_what_the_engine_could_not_read(
+    owner: asyncpg.Connection, tenants: tuple[UUID, UUID], column: str, value: str
+) -> None:
+    """One row that cannot be read would keep every other from being read."""
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute(f"update queue set {column} = $1 where tenant_id = $2", value, tenants[0])
 
 
 async def test_the_engine_sees_every_tenant(engine: Pool, tenants: tuple[UUID, UUID]) -> None:

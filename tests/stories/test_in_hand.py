@@ -7,66 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from m3voip.phones import Answer, Decline, NeverAnswer, Softphone
-from m3voip.phones.incoming import IncomingCall
-from m3voip.phones.outgoing import OutgoingCall
+from m3voip.phones import Answer, Decline, NeverAnswer
+from tests.stories.talk import CALLER, FIRST, SECOND, Talk
 from tests.support.eventually import eventually
-from tests.support.fixtures import OpenPhone
 from tests.support.hearing import hears_all, hears_music, hears_none
-from tests.support.office import DID, Api, Json
 from tests.support.tones import tone_seconds
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("stack_unchanged")]
-
-CALLER, FIRST, SECOND = 440, 1870, 1230
-"""What the caller, agent 101, and agent 104 say (Hz)."""
-
-
-class Talk:
-    """A caller and agent 101 who talk, and the phone of agent 104."""
-
-    def __init__(self, api: Api, call_id: str, caller: OutgoingCall, agent: IncomingCall, other: Softphone) -> None:
-        self.api, self.id, self.caller, self.agent, self.other = api, call_id, caller, agent, other
-
-    async def ask(self, what: str, *, expect: int = 202, **body: object) -> Json:
-        return await self.api.ask("POST", f"/v1/tm/calls/{self.id}/{what}", expect=expect, json=body or None)
-
-    async def consult(self, after: float = 0.2) -> IncomingCall:
-        """Ask 104 for advice; returns their call once caller is held and both agents talk."""
-        self.other.on_invite = Answer(after=after, tone=SECOND)
-        await self.ask("consult", extension="104")
-        second = await self.other.next_call(10, after=0)
-        await second.hear_tone(FIRST, within=10)
-        await self.agent.hear_tone(SECOND, within=10)
-        await hears_music(self.caller, FIRST, SECOND)
-        return second
-
-    async def parties(self) -> dict[str, tuple[str, str]]:
-        """Extension ("" is the caller) → role and place."""
-        found = await self.api.get(f"/v1/tm/calls/{self.id}/parties")
-        return {party["extension"]: (party["role"], party["place"]) for party in found["parties"]}
-
-    async def ended(self, number: str) -> Json:
-        call = await self.api.ended(number)
-        assert call["id"] == self.id
-        return call
-
-
-@pytest.fixture
-async def talk(trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number: str) -> Talk:
-    first = await agent_phone("101")
-    first.on_invite = Answer(after=0.2, tone=FIRST)
-    phone = await trunk_caller()
-    caller = await phone.dial(DID, caller_id=number, tone=CALLER)
-    await caller.answered()
-    await caller.hear_sound()
-    await caller.send_digits("1")
-    await caller.hear_tone(FIRST, within=20)
-    agent = first.received[0]
-    await agent.hear_tone(CALLER)
-    record = await api.in_state(number, "talking")
-    other = await agent_phone("104")
-    return Talk(api, record["id"], caller, agent, other)
 
 
 async def test_a_caller_on_hold_hears_music_and_is_recorded_in_one_piece(

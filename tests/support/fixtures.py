@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
+import numpy as np
 import pytest
 
 from m3voip.phones import Softphone, Ticker
 from m3voip.providers.asterisk.provision import model
 from m3voip.providers.asterisk.provision.writer import Provisioner
+from m3voip.providers.speech import sound
 from m3voip.stack.certificates import CA_FILE
 from m3voip.stack.stack import Stack, fresh_name
 from tests.support import leaks
@@ -78,11 +80,29 @@ async def asterisk() -> AsyncIterator[Stack]:
             trunks=(model.TrunkConfig(name="trunk-local", addresses=("127.0.0.1",)),),
             queues=(
                 model.QueueConfig(name="sales", members=(model.MemberConfig(endpoint=phones[1].name, name="102"),)),
+                model.QueueConfig(
+                    name="spoken",
+                    members=(model.MemberConfig(endpoint=phones[0].name, name="101"),),
+                    announce_interval=0,
+                    join_announcement=_beep(running, 700),
+                    agent_announcement=_beep(running, 2310),
+                    periodic_announcements=(_beep(running, 1300),),
+                    periodic_interval=5,
+                ),
             ),
             dids=(model.DidConfig(number="15550100100", queue="sales", mailbox="801@default"),),
         )
         await Provisioner(running.folders.generated, _CliReloader(running)).apply(config)
         yield running
+
+
+def _beep(stack: Stack, hz: int) -> str:
+    """A prompt of one second of this tone, and its name."""
+    key = f"{hz:032x}"
+    second = np.arange(sound.RATE, dtype=np.float32) / sound.RATE
+    wave = (0.3 * np.sin(2 * np.pi * hz * second)).astype(np.float32)
+    sound.store(wave, stack.folders.prompts, key)
+    return key
 
 
 class _CliReloader:

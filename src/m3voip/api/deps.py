@@ -12,7 +12,9 @@ from uuid import UUID
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
 from m3voip.core.call import Call
+from m3voip.core.codecs import CodecReport
 from m3voip.core.modes import Mode
+from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
 from m3voip.core.supervision import Supervision, Watched
 from m3voip.ports import Clock, RecordingVault
@@ -101,6 +103,77 @@ class AgentNow(Protocol):
         ...
 
 
+class RefusalNow(Protocol):
+    """Why a phone could not do what it wanted."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """no_srtp, no_dtls, srtp_not_allowed."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What to do about it."""
+        ...
+
+
+class PhoneNow(Protocol):
+    """A phone at this moment; the fields are those of ``engine.phones.Phone``."""
+
+    @property
+    def registered(self) -> bool:
+        """Whether there is a registration."""
+        ...
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it answered when it was last asked."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where its SIP comes from."""
+        ...
+
+    @property
+    def refusal(self) -> RefusalNow | None:
+        """The last one."""
+        ...
+
+
+class LivePhones(Protocol):
+    """What the engine knows of phones right now. None of it is waited for."""
+
+    def phone(self, tenant_id: UUID, extension: str) -> PhoneNow | None:
+        """None while it is not known."""
+        ...
+
+
+class PhoneTesting(Protocol):
+    """Calls agents' phones to hear how they are."""
+
+    def last(self, agent_id: UUID) -> PhoneTest | None:
+        """The test that goes on, or the last one."""
+        ...
+
+    def start(self, test_id: UUID, agent_id: UUID, *, endpoint: str, kind: str, seconds: float) -> PhoneTest | None:
+        """Begin; None where one goes on for this agent, or too many do. Never blocks."""
+        ...
+
+
+class CodecReports(Protocol):
+    """Who transcodes."""
+
+    async def report(self, tenant_id: UUID) -> CodecReport:
+        """Now, of one tenant's phones and trunks. Raises ProviderError while the telephony node is away."""
+        ...
+
+
 class LiveState(Protocol):
     """What the engine knows of queues and agents right now. None of it is waited for."""
 
@@ -183,6 +256,9 @@ class ApiDeps:
     settings: Settings
     pool: Pool
     live: LiveState
+    phones: LivePhones
+    phone_tests: PhoneTesting
+    codecs: CodecReports
     control: CallControl
     supervisions: SupervisionControl
     hub: EventHub

@@ -36,6 +36,7 @@ _TAGS = {
     "Agents": "Who answers, on which phone, and what they do now.",
     "DIDs": "Numbers that people call.",
     "Trunks": "Paths to carriers.",
+    "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",

@@ -7,11 +7,11 @@ import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from m3voip.stack import files, paths
+from m3voip.commands.running import run_json
 from m3voip.stack.errors import StackError
 
 app = typer.Typer(no_args_is_help=True, help="A telephone in the terminal: call a number, or be an agent.")
@@ -31,7 +31,7 @@ def call(
     """Call from outside, the way a carrier brings a call."""
     from m3voip.phones import terminal
 
-    run = _run_json()
+    run = run_json()
     number = number or run["dids"][0]
     _finish(terminal.call(run, number, _say, keys=keys, caller=caller, seconds=seconds, heard=heard))
 
@@ -48,7 +48,7 @@ def agent(
     """Register as an agent (over UDP) and answer every call, until Ctrl-C."""
     from m3voip.phones import terminal
 
-    run = _run_json()
+    run = run_json()
     if not username:
         known = {one["extension"]: one for one in run["agents"]}
         if extension not in known:
@@ -57,15 +57,21 @@ def agent(
     _finish(terminal.answer(run, username, password, _say, after=after, seconds=seconds))
 
 
+@app.command("test")
+def try_out(
+    extension: Annotated[str, typer.Argument(help="Whose phone to test.")],
+    *,
+    seconds: Annotated[int, typer.Option(min=2, max=20, help="How long to play and listen.")] = 6,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Call an agent's phone, play a tone, listen, and say how the audio is both ways. Exit status 1 if it is bad."""
+    from m3voip.commands import phone_test
+
+    asyncio.run(phone_test.run(extension, seconds=seconds, as_json=as_json))
+
+
 def _say(line: str) -> None:
     typer.echo(line)
-
-
-def _run_json() -> dict[str, Any]:
-    run: dict[str, Any] | None = files.read_json(paths.locate().run_file)
-    if run is None:
-        raise StackError("nothing runs here; start it with: make up")
-    return run
 
 
 def _finish(work: Coroutine[object, object, None]) -> None:

@@ -121,7 +121,7 @@ def cli(
     context: typer.Context, command: Annotated[str, typer.Argument(help='For example "core show channels".')]
 ) -> None:
     """Ask Asterisk's command line."""
-    from m3voip.stack import control
+    from m3voip.providers.asterisk import control
 
     folders: Folders = context.obj
     try:

@@ -78,13 +78,15 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
-        case State.TALKING, ev.AgentLeft():               return talk_ended(call, event)
+        case State.TALKING, ev.AgentLeft() if event.extension == call.agent:
+                                                          return talk_ended(call, event)
         case State.TALKING, ev.TimeUp():                  return closed(call)
         case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
         case State.FLOOR, ev.VoicemailLeft():             return floor_over(call, event)
         case _, ev.AgentDidNotAnswer():                   return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
+        case _, ev.AgentLeft() if call.agent_leg:         return Step(call)  # of the talk from which the caller was taken
         case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned()):
                                                           return Step(call)  # the echo of what the caller has left
         case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft()):

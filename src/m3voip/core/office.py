@@ -10,9 +10,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from m3voip.core.skills import RuleStep
+
 
 class Agent(Struct, frozen=True, kw_only=True):
-    """An agent and the phone they use; ``ha1`` is what checks the phone's password, ``box`` their mailbox or ""."""
+    """An agent and the phone they use; ``ha1`` is what checks the phone's password (until ``ha1_expires_at``, None = until
+    it is rotated), ``box`` their mailbox or ""."""
 
     tenant_id: UUID
     extension: str
@@ -21,19 +24,29 @@ class Agent(Struct, frozen=True, kw_only=True):
     phone_kind: str
     ha1: str
     box: str
+    ha1_expires_at: datetime | None = None
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """An agent in a queue."""
+    """An agent in a queue; ``levels``: skill → level."""
 
     extension: str
     endpoint: str
     penalty: int
     paused: bool
+    levels: dict[str, int] = {}
+
+
+class Announcement(Struct, frozen=True, kw_only=True):
+    """What a queue says: a text or a file of the prompt folder. ``key`` names what is played, once it can be."""
+
+    text: str = ""
+    file: str = ""
+    key: str = ""
 
 
 class Queue(Struct, frozen=True, kw_only=True):
-    """A queue; the meaning of each field is that of the column in migrations/0002_configuration.sql."""
+    """A queue; the meaning of each field is that of the column in migrations/0002 and 0010."""
 
     tenant_id: UUID
     name: str
@@ -54,6 +67,11 @@ class Queue(Struct, frozen=True, kw_only=True):
     box: str
     record: bool
     members: tuple[Member, ...]
+    skill_rule: tuple[RuleStep, ...] = ()
+    join_announcement: Announcement | None = None
+    agent_announcement: Announcement | None = None
+    periodic_announcements: tuple[Announcement, ...] = ()
+    periodic_interval_s: int = 60
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):

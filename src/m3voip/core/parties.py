@@ -61,6 +61,17 @@ def bridge_of(call_id: UUID, place: Place) -> str:
     return f"{call_id}-{place.value}"
 
 
+def call_of_bridge(bridge: str) -> UUID | None:
+    """Whose bridge this is; None for those that are not a call's."""
+    call, _, place = bridge.rpartition("-")
+    if place not in set(Place):
+        return None
+    try:
+        return UUID(call)
+    except ValueError:
+        return None
+
+
 def music(parties: Iterable[Party]) -> frozenset[Place]:
     """Where there is music: with a caller whom everybody has left, with guests whom the agent has left. An agent who is on
     the way counts."""

@@ -77,7 +77,8 @@ class Board:
         self._call_with = call_with
         self._known = False
         self._members: dict[str, dict[str, ag.MemberSeen]] = {}
-        self._waiting: dict[str, dict[str, datetime]] = {}
+        self._waiting: dict[str, list[tuple[str, datetime]]] = {}
+        """per queue the legs in their order, each with when it joined"""
         self._devices: dict[str, ag.Device] = {}
         self._since: dict[str, tuple[str, datetime]] = {}
 
@@ -98,9 +99,11 @@ class Board:
                 self._members.get(event.queue, {}).pop(event.endpoint, None)
             case ag.CallerWaiting():
                 since = self._clock.now() - timedelta(seconds=event.waited_s)
-                self._waiting.setdefault(event.queue, {})[event.leg] = since
+                self._step_out(event.queue, event.leg)
+                # Those with a priority join before others, who all move down.
+                self._waiting.setdefault(event.queue, []).insert(max(0, event.position - 1), (event.leg, since))
             case ag.CallerGone():
-                self._waiting.get(event.queue, {}).pop(event.leg, None)
+                self._step_out(event.queue, event.leg)
             case ag.DeviceSeen():
                 self._devices[event.endpoint] = event.device
                 for members in self._members.values():
@@ -123,10 +126,9 @@ class Board:
         known = self._names.queue(tenant_id, name)
         if not self._known or known is None:
             return None
-        legs = sorted(self._waiting.get(known, {}).items(), key=lambda item: item[1])
         waiting = tuple(
             Waiting(leg=leg, call_id=self._call_of(leg), position=place, since=since)
-            for place, (leg, since) in enumerate(legs, 1)
+            for place, (leg, since) in enumerate(self._waiting.get(known, []), 1)
         )
         members = self._members.get(known, {}).values()
         return Queue(waiting=waiting, members=tuple(_member(m) for m in sorted(members, key=lambda m: m.extension)))
@@ -145,6 +147,10 @@ class Board:
             call_id=self._call_with(tenant_id, extension) if state is ag.AgentState.ON_CALL else None,
             reason=next((m.reason for m in self._memberships(endpoint) if m.paused), ""),
         )
+
+    def _step_out(self, queue: str, leg: str) -> None:
+        waiting = self._waiting.get(queue, [])
+        waiting[:] = [one for one in waiting if one[0] != leg]
 
     def _memberships(self, endpoint: str) -> list[ag.MemberSeen]:
         return [members[endpoint] for members in self._members.values() if endpoint in members]

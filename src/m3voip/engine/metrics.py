@@ -12,5 +12,11 @@ STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no 
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]
 )
+PHONES_REGISTERED = Gauge("m3voip_phones_registered", "Phones that are registered right now")
+PHONE_REFUSALS = Counter(
+    "m3voip_phone_refusals",
+    "Phones that were refused: wrong secret, unknown user, audio not as their kind requires",
+    ["why"],
+)
 SUPERVISIONS_LIVE = Gauge("m3voip_supervisions_live", "Supervisors who hear an agent, or are being called to")
 SUPERVISIONS_ENDED = Counter("m3voip_supervisions_ended", "Supervisions that are over", ["why"])

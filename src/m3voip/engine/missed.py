@@ -58,12 +58,13 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
 
 
 def _instant(entry: ev.Event, gone_at: datetime | None) -> datetime:
-    """When it was, as well as whole seconds tell: a talk's end is the leg's, if that falls into its second; what else talks
-    are measured by is taken to be in the middle of its second, which halves the error."""
-    if not isinstance(entry, ev.AgentAnswered | ev.AgentLeft):
+    """When it was, as well as whole seconds tell: a talk's end is the leg's, if that falls into its second (with nobody there
+    to take it back the leg ends with the dial); what else talks are measured by is taken to be in the middle of its second,
+    which halves the error."""
+    if not isinstance(entry, ev.AgentAnswered | ev.AgentLeft | ev.DialLeft):
         return entry.at
     if (
-        isinstance(entry, ev.AgentLeft)
+        not isinstance(entry, ev.AgentAnswered)
         and gone_at is not None
         and timedelta() <= gone_at - entry.at < 2 * LEDGER_SECOND
     ):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -82,6 +83,7 @@ class Recovery:
         compare.welcome(strangers)
         young = compare.unheard()
         self._open(snapshot)
+        await self._source.sweep(self._lives)
         log.info("recovery.done", known=len(old), legs=len(snapshot.legs), live=len(self._calls))
         if young:
             await asyncio.sleep(SETTLED.total_seconds())
@@ -91,6 +93,7 @@ class Recovery:
         """Every now and then: a call whose leg has been gone in two rounds has ended, a lost event nobody noticed; and
         calls that came to the floor while the connection was being made."""
         before = {call.leg for call in self._calls}
+        await self._source.sweep(self._lives)
         snapshot = await self._source.snapshot()
         gone = {leg for leg in before if leg not in snapshot.legs and self._calls.get(leg) is not None}
         twice = gone & self._missing
@@ -190,6 +193,9 @@ class Recovery:
                 self._source.watch(call.leg)
             if call.state is State.TALKING and call.agent_leg in snapshot.legs:
                 self._source.watch(call.agent_leg)
+
+    def _lives(self, call_id: UUID) -> bool:
+        return self._calls.by_id(call_id) is not None
 
     def _since(self, snapshot: Snapshot, calls: Sequence[Call]) -> datetime:
         return min(self._floor_since or snapshot.taken_at, _oldest(calls) or snapshot.taken_at)

@@ -45,6 +45,8 @@ class Account:
     tone: int = 440
     """Hz of the sine the phone says."""
     answers_itself: bool = False
+    line: str = ""
+    """Of its accounts file, as somebody was told to write it; otherwise it is made of the above."""
 
 
 class Baresip:
@@ -128,6 +130,8 @@ class Baresip:
         ]  # fmt: skip
         if me.media_encryption:
             parts.append(f"mediaenc={me.media_encryption}")
+        if me.line:
+            parts = [me.line, f"answermode={'auto' if me.answers_itself else 'manual'}"]
         (self._home / "accounts").write_text(";".join(parts) + "\n")
         (self._home / "accounts").chmod(0o600)
         (self._home / "contacts").write_text("")

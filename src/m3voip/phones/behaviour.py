@@ -19,10 +19,13 @@ class Answer:
     hangup_after: float | None = None
     """Seconds after the answer."""
     vanish_after: float | None = None
+    echo: bool = False
+    """Say back what is heard."""
 
     def begin(self, call: IncomingCall) -> None:
         """Start acting on a new call."""
         call.ring()
+        call.stream.echo = self.echo
         later = call.ua.layer.later
 
         def answer() -> None:

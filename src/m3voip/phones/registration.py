@@ -9,6 +9,8 @@ from m3voip.phones.errors import RegistrationRefusedError
 from m3voip.phones.sip.message import Message, param
 from m3voip.phones.ua import ALLOW, UserAgent
 
+USER_AGENT = "m3voip softphone"
+
 
 class Registration:
     """One binding of one phone. ``refused`` holds the last refusal of a refresh, for whoever looks."""
@@ -53,6 +55,7 @@ class Registration:
             ("Via", self._ua.via()), ("Max-Forwards", "70"), ("From", f"{address};tag={self._tag}"), ("To", address),
             ("Call-ID", self._call_id), ("CSeq", f"{self._ua.next_cseq()} REGISTER"),
             ("Contact", f"{self._ua.contact};expires={expires}"), ("Expires", str(expires)), ("Allow", ALLOW),
+            ("User-Agent", USER_AGENT),
         ])  # fmt: skip
 
         def answered(response: Message) -> None:

@@ -32,12 +32,14 @@ from m3voip.phones.ua import ALLOW, UserAgent
 class Softphone:
     """A phone of ``username`` at the server ``address:port``; without a username a caller from a trunk. Use as an
     async context manager, or ``open``/``close``. Give phones of one process one ``ticker``. Audio is SRTP (SDES) over
-    TLS and plain otherwise, unless ``srtp`` says so."""
+    TLS and plain otherwise, unless ``srtp`` says so. ``inside``: the address a phone behind a NAT takes for its own, and
+    writes into all it sends."""
 
     def __init__(
         self, address: str, port: int, transport: TransportName = "udp", username: str = "", password: str = "", *,
         local_host: str = "127.0.0.1", local_port: int = 0, tls_ca: Path | None = None, srtp: bool | None = None,
         codecs: tuple[Codec, ...] = ("ulaw", "alaw"), ticker: Ticker | None = None, keep_audio: bool = True,
+        inside: Address | None = None,
     ) -> None:  # fmt: skip
         self.on_invite: Behaviour | Choose = NeverAnswer()
         self.calls: list[Call] = []
@@ -48,6 +50,7 @@ class Softphone:
         """The last NOTIFY requests outside calls, e.g. message-waiting."""
         self._local_host = local_host
         self._codecs = codecs
+        self._inside = inside
         self._srtp = transport == "tls" if srtp is None else srtp
         self._ticker = ticker or Ticker()
         self._keep_audio = keep_audio
@@ -55,7 +58,7 @@ class Softphone:
         tls = client_tls(tls_ca) if transport == "tls" else None
         self._ua = UserAgent(
             server=(address, port), transport=transport, username=username, password=password,
-            local=(local_host, local_port), tls=tls, on_request=self._request,
+            local=(local_host, local_port), inside=inside, tls=tls, on_request=self._request,
         )  # fmt: skip
         self.registration = Registration(self._ua)
 
@@ -164,7 +167,7 @@ class Softphone:
     def _line(self) -> Line:
         stream = RtpStream(self._local_host, self._ticker, keep=self._keep_audio)
         key = new_key() if self._srtp else ""
-        session = Session(address=stream.address, codecs=self._codecs, srtp_key=key)
+        session = Session(address=self._inside or stream.address, codecs=self._codecs, srtp_key=key)
         return Line(ua=self._ua, stream=stream, session=session, on_end=self._ended)
 
     def _ended(self, call: Call) -> None:

@@ -43,11 +43,12 @@ class Exchange:
 
 
 class UserAgent:
-    """``open`` first. One instance may carry any number of calls at once."""
+    """``open`` first. One instance may carry any number of calls at once. ``inside`` is what the phone takes for its
+    address where a NAT gives it another one outside."""
 
     def __init__(
         self, *, server: Address, transport: TransportName, username: str, password: str, local: Address,
-        tls: ssl.SSLContext | None, on_request: Callable[[ServerTransaction], None],
+        inside: Address | None, tls: ssl.SSLContext | None, on_request: Callable[[ServerTransaction], None],
     ) -> None:  # fmt: skip
         self.server = server
         self.username = username
@@ -55,6 +56,7 @@ class UserAgent:
         self.layer = Transactions(on_request)
         self._transport_name = transport
         self._local = local
+        self._inside = inside
         self._tls = tls
         self._transport: Transport | None = None
         self._cseq = 0
@@ -82,12 +84,14 @@ class UserAgent:
     def contact(self) -> str:
         """The value of our Contact header."""
         kind = "" if self._transport_name == "udp" else f";transport={self._transport_name}"
-        return f"<sip:{self._contact_user}@{self.local[0]}:{self.local[1]}{kind}>"
+        host, port = self._inside or self.local
+        return f"<sip:{self._contact_user}@{host}:{port}{kind}>"
 
     def via(self) -> str:
         """A Via with a new branch."""
         name = self._transport_name.upper()
-        return f"SIP/2.0/{name} {self.local[0]}:{self.local[1]};rport;branch={new_branch()}"
+        host, port = self._inside or self.local
+        return f"SIP/2.0/{name} {host}:{port};rport;branch={new_branch()}"
 
     def next_cseq(self) -> int:
         """One counter for the whole phone: rising within each dialog, which is all that is asked (RFC 3261 §12.2)."""

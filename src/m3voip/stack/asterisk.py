@@ -10,7 +10,8 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from m3voip.stack import control, strays
+from m3voip.providers.asterisk import control
+from m3voip.stack import strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
 from m3voip.stack.processes import Spec

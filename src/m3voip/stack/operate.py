@@ -13,7 +13,8 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from m3voip.stack import control, lock, logs, strays
+from m3voip.providers.asterisk import control
+from m3voip.stack import lock, logs, strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.paths import Folders
 from m3voip.stack.state import read_state

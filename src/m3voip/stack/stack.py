@@ -20,7 +20,8 @@ from typing import Self
 import structlog
 
 from m3voip.config import Settings
-from m3voip.stack import asterisk, control, database, instances, lock, logs, paths, ports, postgres, programs, strays
+from m3voip.providers.asterisk import control
+from m3voip.stack import asterisk, database, instances, lock, logs, paths, ports, postgres, programs, strays
 from m3voip.stack.errors import StackError
 from m3voip.stack.parts import PARTS
 from m3voip.stack.paths import Folders

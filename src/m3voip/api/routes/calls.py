@@ -19,7 +19,7 @@ from m3voip.api.paging import Pages, cut
 from m3voip.api.permissions import WATCH, Permission
 from m3voip.api.routes.recordings import shown_recording
 from m3voip.api.routes.voicemails import shown_voicemail
-from m3voip.api.schemas.call import Call, CallDetail, CallPage, Done, Leg, Liveness, QueueVisit
+from m3voip.api.schemas.call import Call, CallDetail, CallPage, CallWaiting, Done, Leg, Liveness, QueueVisit
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import Event, EventPage
 from m3voip.storage.postgres.admin import calls, media
@@ -81,6 +81,7 @@ async def get_call(ctx: Ctx, call_id: CallId) -> CallDetail:
         messages = await media.voicemail_page(db, ctx.tenant_id, box=None, call_id=call_id, before=None, limit=200)
     return CallDetail(
         **_shown(row),
+        waiting=_waiting(ctx, row),
         legs=[Leg(**_leg(leg)) for leg in map(fields, legs)],
         queue_visits=[QueueVisit(**fields(visit)) for visit in visits],
         recordings=[shown_recording(recording) for recording in recordings],
@@ -132,6 +133,15 @@ async def _wait_until_ended(ctx: Context, call_id: CallId) -> None:
 async def _ended(ctx: Context, call_id: CallId) -> bool:
     async with ctx.work() as db:
         return (await calls.get(db, ctx.tenant_id, call_id)).ended_at is not None
+
+
+def _waiting(ctx: Context, row: CallRow) -> CallWaiting | None:
+    now = ctx.deps.live.queue(ctx.tenant_id, row.queue) if row.queue and row.ended_at is None else None
+    mine = next((one for one in now.waiting if one.call_id == row.id), None) if now else None
+    if mine is None:
+        return None
+    waited = max(0.0, (ctx.deps.clock.now() - mine.since).total_seconds())
+    return CallWaiting(queue=row.queue, position=mine.position, waited_sec=round(waited, 1))
 
 
 def _shown(row: CallRow) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Request, Response
 
 from m3voip.api.auth import Guarded, allowed
@@ -28,6 +30,7 @@ from m3voip.api.schemas.queue import (
     QueuePage,
     WaitingCaller,
 )
+from m3voip.api.skill_rules import rule_of, shown_rule, stored_rule
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin import queues
 from m3voip.storage.postgres.admin.queues import TABLE, MemberRow, QueueRow
@@ -35,6 +38,7 @@ from m3voip.storage.postgres.admin.queues import TABLE, MemberRow, QueueRow
 router = APIRouter(prefix="/v1/tm/queues", tags=["Queues"], route_class=Guarded)
 
 _MANAGE = allowed(Permission.MANAGE_TELEPHONY)
+_ANNOUNCEMENTS = {"join_announcement", "agent_announcement", "periodic_announcements"}
 
 
 @router.get("", **allowed(*READ_SETUP), responses=guarded())
@@ -65,10 +69,11 @@ async def create_queue(ctx: Ctx, request: Request, body: NewQueue, idempotency_k
 
 @router.patch("/{queueId}", **_MANAGE, responses=guarded(Code.NOT_FOUND, Code.CONFLICT))
 async def change_queue(ctx: Ctx, queue_id: QueueId, body: QueueChange) -> Queue:
-    """Change a queue; callers who wait stay in it. `linear` takes effect only after Asterisk has been started again."""
-    if body.overflow_queue_id == queue_id:
-        raise invalid("overflowQueueId", "must be another queue.")
+    """Change a queue; callers who wait stay in it and keep the times of the skill rule that they came under. `linear` takes
+    effect only after Asterisk has been started again."""
     async with ctx.work() as db:
+        if body.overflow_queue_id is not None:
+            await _refuse_circle(ctx, db, queue_id, body.overflow_queue_id)
         row = await change_row(ctx, db, TABLE, queue_id, _columns(body, changes=True))
         return (await _shown(ctx, db, [row]))[0]
 
@@ -80,11 +85,28 @@ async def delete_queue(ctx: Ctx, queue_id: QueueId) -> None:
         await delete_row(ctx, db, TABLE, queue_id)
 
 
+async def _refuse_circle(ctx: Context, db: Db, queue_id: QueueId, overflow: UUID) -> None:
+    if path := await queues.overflow_path(db, ctx.tenant_id, queue_id, overflow):
+        way = " → ".join((path[-1], *path))
+        raise invalid("overflowQueueId", f"must not lead back to this queue: {way}.")
+
+
 def _columns(body: NewQueue | QueueChange, *, changes: bool = False) -> dict[str, Any]:
     values = columns(body, changes=changes)
     if "max_waiting" in values:
         values["maxlen"] = values.pop("max_waiting")
+    if "skill_rule" in values:
+        values["skill_rule"] = stored_rule(values["skill_rule"])
+    for name in _ANNOUNCEMENTS & values.keys():
+        values[name] = None if values[name] is None else _stored(values[name])
     return values
+
+
+def _stored(sent: Any) -> str:
+    """An announcement, or a list of them, as JSON without the field that is not used."""
+    if isinstance(sent, list):
+        return f"[{','.join(map(_stored, sent))}]"
+    return orjson.dumps({name: value for name, value in sent.items() if value is not None}).decode()
 
 
 async def _shown(ctx: Context, db: Db, rows: Sequence[QueueRow]) -> list[Queue]:
@@ -95,6 +117,8 @@ async def _shown(ctx: Context, db: Db, rows: Sequence[QueueRow]) -> list[Queue]:
 def _queue(ctx: Context, row: QueueRow, members: Sequence[MemberRow]) -> Queue:
     shown = fields(row)
     shown["max_waiting"] = shown.pop("maxlen")
+    shown["skill_rule"] = shown_rule(row.skill_rule)
+    shown |= {name: orjson.loads(shown[name]) for name in _ANNOUNCEMENTS if shown[name] is not None}
     now = ctx.deps.live.queue(ctx.tenant_id, row.name)
     return Queue(**shown, members=[member(one, now) for one in members], live=_live(ctx, now))
 
@@ -102,8 +126,11 @@ def _queue(ctx: Context, row: QueueRow, members: Sequence[MemberRow]) -> Queue:
 def member(row: MemberRow, now: QueueNow | None) -> Member:
     """A member with what the queue says of them at this moment."""
     seen = next((one for one in now.members if one.extension == row.extension), None) if now else None
+    skills = orjson.loads(row.skills)
     return Member(
-        **{name: value for name, value in fields(row).items() if name != "queue_id"},
+        **{name: value for name, value in fields(row).items() if name not in {"queue_id", "skill_rule", "skills"}},
+        skills=skills,
+        offered_after_sec=rule_of(row.skill_rule).after(skills),
         state=MemberState(seen.state) if seen else None,
         calls_taken=seen.calls_taken if seen else None,
     )

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from m3voip.api.fields import Extension, Person, Sent, Time, Wire, examples, page_of, unset
 from m3voip.api.schemas.page import Page
+from m3voip.api.schemas.phone import PhoneLive
 
 ID = "019ab0c4-1111-7a31-9f00-3b1c2d4e5f60"
 
@@ -67,8 +68,10 @@ class AgentLive(Wire):
 
 _AGENT: dict[str, JsonValue] = {
     "id": ID, "extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls", "sipUsername": "e3f09a1b2c4",
-    "mailboxId": None, "active": True, "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
+    "mailboxId": None, "active": True, "secretExpiresAt": None,
+    "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
     "live": {"state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "callId": None, "reason": ""},
+    "phone": None,
 }  # fmt: skip
 
 
@@ -82,9 +85,13 @@ class Agent(Wire):
     sip_username: str = Field(description="what the phone registers as; the authentication realm is asterisk")
     mailbox_id: UUID | None
     active: bool
+    secret_expires_at: Time | None = Field(
+        description="when the phone's secret ends by itself; null: it lasts until it is rotated, or a browser has none now"
+    )
     created_at: Time
     updated_at: Time
     live: AgentLive | None = Field(description="null while it is not known, for example while Asterisk is away")
+    phone: PhoneLive | None = Field(description="the phone at this moment; null while nothing is known of phones")
     model_config = examples(_AGENT)
 
 
@@ -92,17 +99,10 @@ class AgentCreated(Agent):
     """A new agent, with the phone's secret."""
 
     sip_secret: str | None = Field(
-        description="shown this once; null when a request is repeated with its Idempotency-Key"
+        description="shown this once; null for a browser, whose secrets are short-lived (browser-credentials), and when a "
+        "request is repeated with its Idempotency-Key"
     )
     model_config = examples({**_AGENT, "live": None, "sipSecret": "q0mJ4n1oZ0bqXW3nR8v2kQ"})
-
-
-class SipCredentials(Wire):
-    """What a phone registers with."""
-
-    sip_username: str
-    sip_secret: str = Field(description="shown this once")
-    model_config = examples({"sipUsername": "e3f09a1b2c4", "sipSecret": "q0mJ4n1oZ0bqXW3nR8v2kQ"})
 
 
 class AgentPage(Page[Agent]):

@@ -110,6 +110,7 @@ class QueueVisit(Wire):
     extension: str = Field(description="who answered")
     agent_id: UUID | None
     talk_sec: float
+    short_abandoned: bool = Field(description="abandoned within the queue's `shortAbandonSec`")
 
 
 _LEG: dict[str, JsonValue] = {
@@ -121,18 +122,36 @@ _VISIT: dict[str, JsonValue] = {
     "joinedAt": "2026-11-23T10:00:04Z", "position": 1, "offers": 1, "missed": 0, "outcome": "answered",
     "outcomeAt": "2026-11-23T10:00:16Z", "waitedSec": 12.0, "extension": "101",
     "agentId": "019ab0c4-1111-7a31-9f00-3b1c2d4e5f60", "talkSec": 145.0,
+    "shortAbandoned": False,
 }  # fmt: skip
+
+
+class CallWaiting(Wire):
+    """Where a waiting caller stands at this moment."""
+
+    queue: str
+    position: int = Field(description="1 is next")
+    waited_sec: float = Field(description="since the queue took the caller in")
 
 
 class CallDetail(Call):
     """A call with its parts."""
+
+    waiting: CallWaiting | None = Field(description="null unless the caller waits in a queue right now")
 
     legs: list[Leg]
     queue_visits: list[QueueVisit]
     recordings: list[Recording]
     voicemails: list[Voicemail]
     model_config = examples(
-        {**CALL, "legs": [_LEG], "queueVisits": [_VISIT], "recordings": [RECORDING], "voicemails": [VOICEMAIL]}
+        {
+            **CALL,
+            "waiting": None,
+            "legs": [_LEG],
+            "queueVisits": [_VISIT],
+            "recordings": [RECORDING],
+            "voicemails": [VOICEMAIL],
+        }
     )
 
 

@@ -3,50 +3,39 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from m3voip.api.fields import Name, Sent, Time, Wire, examples, page_of, unset
+from m3voip.api.fields import Sent, Time, Wire, examples, page_of, unset
 from m3voip.api.schemas.agent import ID as AGENT_ID
+from m3voip.api.schemas.announcement import AgentAnnouncement, Announcement, JoinAnnouncement, PeriodicAnnouncements
 from m3voip.api.schemas.page import Page
+from m3voip.api.schemas.queue_settings import (
+    AskedStrategy,
+    Holdtime,
+    Interval,
+    MaxWait,
+    MaxWaiting,
+    Music,
+    NoMember,
+    PeriodicInterval,
+    QueueName,
+    Retry,
+    RingTimeout,
+    ServiceLevel,
+    ShortAbandon,
+    Strategy,
+    Unavailable,
+    Weight,
+    WrapUp,
+)
+from m3voip.api.schemas.skill import SkillRule, SkillStep
 
 ID = "019ab0c4-2222-7a31-9f00-3b1c2d4e5f60"
 
-Strategy = Literal["ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "rrordered", "linear", "wrandom"]
-Unavailable = Literal["paused", "penalty", "inuse", "ringing", "unavailable", "invalid", "unknown", "wrapup"]
-
-
-def _reserved(name: str) -> str:
-    if name == "general":
-        raise ValueError("must not be general, which Asterisk keeps for itself; choose another name.")
-    return name
-
-
-QueueName = Annotated[Name, AfterValidator(_reserved)]
-AskedStrategy = Annotated[
-    Literal[Strategy, "round-robin"],
-    AfterValidator(lambda name: "rrmemory" if name == "round-robin" else name),
-    Field(description="app_queue's own names; `round-robin` is another name of `rrmemory`"),
-]
-NoMember = Annotated[
-    list[Unavailable],
-    Field(
-        max_length=8,
-        description="what makes a member not count when asked whether the queue is empty; [] = always wait",
-    ),
-]
-RingTimeout = Annotated[int, Field(ge=1, le=300, description="how long one agent's phone rings")]
-Retry = Annotated[int, Field(ge=1, le=60, description="pause before the next agent is rung")]
-WrapUp = Annotated[int, Field(ge=0, le=3600, description="pause of an agent after a call")]
-MaxWait = Annotated[int, Field(ge=0, le=86400, description="after this the call goes on (overflow); 0 = never")]
-MaxWaiting = Annotated[int, Field(ge=0, le=100000, description="callers at most; 0 = any number")]
-Weight = Annotated[int, Field(ge=0, le=1000, description="a heavier queue gets a shared agent first")]
-Interval = Annotated[int, Field(ge=0, le=3600, description="between announcements; 0 = none")]
-Holdtime = Annotated[Literal["no", "once", "yes"], Field(description="whether the estimated wait is announced")]
-Music = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$", description="music on hold class")]
-ServiceLevel = Annotated[int, Field(ge=1, le=3600, description="answered within this counts for the service level")]
+_RULE: list[JsonValue] = [{"afterSec": 0, "require": "english >= 50"}, {"afterSec": 30, "require": ""}]
 
 
 class NewQueue(Sent):
@@ -70,8 +59,16 @@ class NewQueue(Sent):
     mailbox_id: UUID | None = Field(default=None, description="where they leave a message after that")
     record: bool = True
     service_level_sec: ServiceLevel = 20
+    short_abandon_sec: ShortAbandon = 5
+    skill_rule: SkillRule = Field(default_factory=list)
+    join_announcement: JoinAnnouncement = None
+    agent_announcement: AgentAnnouncement = None
+    periodic_announcements: PeriodicAnnouncements = Field(default_factory=list)
+    periodic_interval_sec: PeriodicInterval = 60
     active: bool = True
-    model_config = examples({"name": "sales", "strategy": "round-robin", "maxWaitSec": 30, "wrapupSec": 5})
+    model_config = examples(
+        {"name": "sales", "strategy": "round-robin", "maxWaitSec": 30, "wrapupSec": 5, "skillRule": _RULE}
+    )
 
 
 class QueueChange(Sent):
@@ -95,6 +92,12 @@ class QueueChange(Sent):
     mailbox_id: UUID | None = Field(default=None)
     record: bool = unset()
     service_level_sec: ServiceLevel = unset()
+    short_abandon_sec: ShortAbandon = unset()
+    skill_rule: SkillRule = unset()
+    join_announcement: JoinAnnouncement = None
+    agent_announcement: AgentAnnouncement = None
+    periodic_announcements: PeriodicAnnouncements = unset()
+    periodic_interval_sec: PeriodicInterval = unset()
     active: bool = unset()
     model_config = examples({"maxWaitSec": 60})
 
@@ -132,7 +135,8 @@ class MemberChange(Sent):
 
 _MEMBER: dict[str, JsonValue] = {
     "agentId": AGENT_ID, "extension": "101", "displayName": "Layla Haddad", "penalty": 0, "paused": False, "reason": "",
-    "state": "available", "callsTaken": 7, "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
+    "state": "available", "callsTaken": 7, "skills": {"english": 80},
+    "offeredAfterSec": 0, "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
 }  # fmt: skip
 
 
@@ -147,6 +151,10 @@ class Member(Wire):
     reason: str
     state: MemberState | None = Field(description="at this moment; null while it is not known")
     calls_taken: int | None = Field(description="since Asterisk started; null while it is not known")
+    skills: dict[str, int] = Field(description="of the agent: skill → level")
+    offered_after_sec: int | None = Field(
+        description="how long a caller must have waited before this agent is rung, by the queue's skill rule; null: never"
+    )
     created_at: Time
     updated_at: Time
     model_config = examples(_MEMBER)
@@ -187,7 +195,9 @@ _QUEUE: dict[str, JsonValue] = {
     "id": ID, "name": "sales", "strategy": "rrmemory", "ringTimeoutSec": 15, "retrySec": 1, "wrapupSec": 5,
     "maxWaitSec": 30, "maxWaiting": 0, "weight": 0, "announceIntervalSec": 30, "announcePosition": True,
     "announceHoldtime": "yes", "music": "default", "joinEmpty": [], "leaveEmpty": [], "overflowQueueId": None,
-    "mailboxId": None, "record": True, "serviceLevelSec": 20, "active": True,
+    "mailboxId": None, "record": True, "serviceLevelSec": 20, "shortAbandonSec": 5, "skillRule": _RULE,
+    "joinAnnouncement": None, "agentAnnouncement": {"text": "Sales call."}, "periodicAnnouncements": [],
+    "periodicIntervalSec": 60, "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z", "members": [_MEMBER],
     "live": {"waiting": [_WAITING], "waitingCount": 1, "longestWaitSec": 12.4, "available": 1},
 }  # fmt: skip
@@ -215,6 +225,12 @@ class Queue(Wire):
     mailbox_id: UUID | None
     record: bool
     service_level_sec: int
+    short_abandon_sec: int
+    skill_rule: list[SkillStep]
+    join_announcement: Announcement | None
+    agent_announcement: Announcement | None
+    periodic_announcements: list[Announcement]
+    periodic_interval_sec: int
     active: bool
     created_at: Time
     updated_at: Time

@@ -47,7 +47,8 @@ def _bind(host: str) -> socket.socket:
 
 
 class RtpStream:
-    """The socket is bound at once (its port goes into the SDP); packets flow from ``start`` to ``close``."""
+    """The socket is bound at once (its port goes into the SDP); packets flow from ``start`` to ``close``. With ``echo`` it
+    says what it hears."""
 
     def __init__(self, host: str, ticker: Ticker, *, keep: bool = True) -> None:
         self._socket = _bind(host)
@@ -60,6 +61,7 @@ class RtpStream:
         self.protect: Guard | None = None
         self.unprotect: Guard | None = None
         self.sending = True
+        self.echo = False
         self.deaf = False
         self.sent = 0
         self.unreadable = 0
@@ -69,6 +71,7 @@ class RtpStream:
         self._sound = silence()
         self._frames = self._sound.frames("ulaw")
         self._frame = 0
+        self._echoes: deque[bytes] = deque(maxlen=10)
         self._keys: deque[_Keys] = deque()
         self._sequence = secrets.randbelow(0x8000)
         self._timestamp = secrets.randbits(31)
@@ -133,6 +136,8 @@ class RtpStream:
             pass
 
     def _next_frame(self) -> bytes:
+        if self.echo and self._echoes:
+            return self._echoes.popleft()
         if self._frame >= len(self._frames):
             if not self._sound.loop:
                 self.play(silence())
@@ -157,6 +162,8 @@ class RtpStream:
         if kind in _CODEC_OF:
             first = self.ear.first_packet_at is None
             self.ear.hear(time.monotonic(), _CODEC_OF[kind], opened[start:])
+            if self.echo and _CODEC_OF[kind] == self._codec:
+                self._echoes.append(opened[start:])
             if first and self.on_first_packet:
                 self.on_first_packet()
         elif kind == self._event_type:

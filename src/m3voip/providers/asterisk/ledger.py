@@ -119,7 +119,7 @@ def _queue_event(at: datetime, queue: str, agent: str, what: str, data: list[str
     match what:
         case "ENTERQUEUE":
             return ev.QueueJoined(at=at, queue=queue, position=_number(data[2]))
-        case "RINGNOANSWER":
+        case "RINGNOANSWER" | "AGENTDUMP":
             return ev.AgentDidNotAnswer(at=at, extension=agent, rang_ms=_number(data[0]))
         case "CONNECT":
             return ev.AgentAnswered(at=at, extension=agent)

@@ -16,14 +16,16 @@ from prometheus_client import REGISTRY
 
 from m3voip.config import Settings
 from m3voip.core.agent import BoardEvent
+from m3voip.core.codecs import ChannelFormats, Costs, read_costs
+from m3voip.core.device import PhoneEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
 from m3voip.ports import Clock, Deliver, Names
-from m3voip.providers.asterisk import observe
+from m3voip.providers.asterisk import control, observe
 from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
 from m3voip.providers.asterisk.ami.errors import AmiError
-from m3voip.providers.asterisk.ami.events import AmiEvent, MessageWaiting, Reload
+from m3voip.providers.asterisk.ami.events import AmiEvent, ContactStatus, MessageWaiting, Reload
 from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
@@ -31,6 +33,8 @@ from m3voip.providers.asterisk.ari.events import Event as AriEvent
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
 from m3voip.providers.asterisk.provision.writer import Provisioner
+from m3voip.providers.asterisk.refusals import RefusalLog
+from m3voip.providers.asterisk.registrations import Registrations
 from m3voip.providers.asterisk.telephony import UNUSED_EVENTS, AsteriskTelephony
 from m3voip.providers.asterisk.translate import from_ari
 
@@ -52,6 +56,7 @@ class AsteriskNode:
         clock: Clock,
         deliver: Deliver,
         on_board: Callable[[BoardEvent], None],
+        on_phone: Callable[[PhoneEvent], None],
         on_board_lost: Callable[[], None],
         on_lost: Callable[[], None],
         on_listening: Callable[[datetime | None], Awaitable[None]],
@@ -100,6 +105,10 @@ class AsteriskNode:
         )
         self.ledger = LedgerFiles(settings.asterisk_log)
         self._provisioner = Provisioner(settings.generated_dir, self)
+        self._registrations = Registrations(
+            settings.asterisk_socket, tell=on_phone, now=clock.now, connected=lambda: self.observed
+        )
+        self._refusals = RefusalLog(settings.asterisk_log, tell=on_phone, now=clock.now)
 
     @property
     def observed(self) -> bool:
@@ -111,6 +120,8 @@ class AsteriskNode:
         yield "ari", self._ari.run
         yield "ami", self._ami.run
         yield "board", self._refresh_board
+        yield "phones", self._registrations.run
+        yield "refusals", self._refusals.run
         yield "alive", self._keep_alive
 
     async def provision(self, office: Office) -> None:
@@ -125,6 +136,22 @@ class AsteriskNode:
             await self._ari.call(system.reload_module(module))
         except AriError as error:
             raise ProviderError(f"{module} could not be reloaded: {error.message}", retryable=True) from error
+
+    async def channel_formats(self) -> list[ChannelFormats]:
+        """What every channel speaks and goes through (``engine.codecs.CodecSource``)."""
+        try:
+            return observe.channel_formats(await self._ami.call(actions.channels()))
+        except AmiError as error:
+            raise ProviderError(f"Asterisk's channels cannot be read: {error.message}", retryable=True) from error
+
+    async def translation_costs(self) -> Costs:
+        """Asterisk's table of costs; the only place it shows it is its command line."""
+        try:
+            return read_costs(
+                await control.command(self._settings.asterisk_socket, "core show translation", seconds=2.0)
+            )
+        except OSError as error:  # TimeoutError is one
+            raise ProviderError(f"Asterisk's control socket does not answer: {error}", retryable=True) from error
 
     async def settle(self) -> None:
         """Returns when every command given so far has been carried out, or Asterisk is away: requests are carried out
@@ -162,9 +189,14 @@ class AsteriskNode:
         change = observe.board_event(event)
         if change is not None:
             self._on_board(change)
+        phone = observe.phone_event(event, now)
+        if phone is not None:
+            self._registrations.hear(phone)
         match event:
             case MessageWaiting():
                 self._on_message()
+            case ContactStatus(contact_status="NonQualified"):  # it is new; what it is only the list tells
+                self._registrations.look()
             case Reload():  # members that came or went by provisioning are announced by nothing else
                 self._board_stale.set()
             case _:
@@ -175,6 +207,7 @@ class AsteriskNode:
         devices = await self._ami.call(actions.device_states())
         for change in observe.whole_board(queues, devices):
             self._on_board(change)
+        self._registrations.look()
         await self._on_observing()
 
     async def _refresh_board(self) -> None:

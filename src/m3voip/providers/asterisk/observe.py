@@ -6,15 +6,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from m3voip.core import agent as ag
+from m3voip.core import device as dv
 from m3voip.core import events as ev
+from m3voip.core.codecs import ChannelFormats, steps
 from m3voip.providers.asterisk.ami import events as ami
 from m3voip.providers.asterisk.ami.actions import Queues
 
 _TECH = "PJSIP/"
+_SIP = "PJSIP"
+"""Asterisk's name of the service that phones log in to."""
+_PHONE = re.compile(r"e[0-9a-f]{10}").fullmatch
+"""An agent's endpoint; carriers have registrations, too."""
+_REACHABLE = {"Reachable": True, "Unreachable": False}
+"""By contact status; the others (Created, Updated, NonQualified, Unknown) do not tell."""
 
 
 def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | None:
@@ -30,6 +39,8 @@ def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | Non
         case ami.AgentRingNoAnswer():
             rang = event.ring_time
             return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name, rang_ms=rang)
+        case ami.AgentDump():  # hung up during the queue's announcement: the caller waits on
+            return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name)
         case ami.AgentConnect():
             return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=event.dest_uniqueid)
         case ami.AgentComplete():
@@ -54,6 +65,42 @@ def board_event(event: ami.AmiEvent) -> ag.BoardEvent | None:
             return ag.DeviceSeen(endpoint=_endpoint(event.device), device=ag.device_of(event.state))
         case _:
             return None
+
+
+def phone_event(event: ami.AmiEvent, now: datetime) -> dv.PhoneEvent | None:
+    """What changes about a phone."""
+    at = event.at(now)
+    match event:
+        case ami.ContactStatus() if not _PHONE(event.aor):
+            return None
+        case ami.ContactStatus() if event.contact_status == "Removed":
+            return dv.ContactGone(endpoint=event.aor, uri=event.uri, at=at)
+        case ami.ContactStatus():
+            microseconds = int(event.roundtrip_usec) if event.roundtrip_usec.isdigit() else 0
+            return dv.ContactSeen(
+                endpoint=event.aor,
+                uri=event.uri,
+                at=at,
+                reachable=_REACHABLE.get(event.contact_status),
+                round_trip_ms=microseconds / 1000 or None,
+            )
+        case ami.ChallengeResponseFailed() if event.service == _SIP:
+            return dv.LoginRefused(endpoint=event.account_id, at=at)
+        case _:
+            return None
+
+
+def channel_formats(channels: tuple[ami.Status, ...]) -> list[ChannelFormats]:
+    """What channels speak. A channel is named ``PJSIP/<endpoint>-<number>``."""
+    return [
+        ChannelFormats(
+            device=_endpoint(one.channel).rpartition("-")[0],
+            from_it=steps(one.readtrans) or steps(one.readformat),
+            to_it=steps(one.writetrans) or steps(one.writeformat),
+        )
+        for one in channels
+        if one.channel.startswith(_TECH)
+    ]
 
 
 def whole_board(queues: Queues, devices: Iterable[ami.DeviceStateChange]) -> Iterator[ag.BoardEvent]:

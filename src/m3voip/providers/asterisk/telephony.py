@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core.errors import ProviderError
+from m3voip.core.parties import call_of_bridge
 from m3voip.ports import Deliver, LegSeen, Names, Snapshot
 from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiClient
 from m3voip.providers.asterisk.ami.errors import AmiError, UnsafeValue
-from m3voip.providers.asterisk.ari import channels, media, system
+from m3voip.providers.asterisk.ari import bridges, channels, media, system
 from m3voip.providers.asterisk.ari.client import AriClient
 from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriNotSent, AriTimeout
 from m3voip.providers.asterisk.ari.model import Channel
@@ -109,6 +111,16 @@ class AsteriskTelephony:
     def release(self, leg: str) -> None:
         """Hang up a leg that belongs to no call."""
         self._client.submit(channels.hangup(leg), _ignore)
+
+    async def sweep(self, lives: Callable[[UUID], bool]) -> None:
+        """Dissolve the bridges of calls that do not live."""
+        try:
+            for bridge in await self._client.call(bridges.list_all()):
+                owner = call_of_bridge(bridge.id)
+                if owner is not None and not lives(owner):
+                    self._client.submit(bridges.destroy(bridge.id), _ignore)
+        except AriError as error:
+            raise ProviderError(f"Asterisk's bridges cannot be read: {error.message}", retryable=True) from error
 
     def watch(self, leg: str) -> None:
         """Subscribe to a leg's end; one that is gone already reaches its mailbox as CommandFailed."""

@@ -7,12 +7,16 @@ StorageUnavailable when Postgres is away.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from m3voip.core import office as o
+from m3voip.core.skills import RuleStep
 from m3voip.storage.postgres.pool import Pool
 
 _TENANTS = """
@@ -22,7 +26,8 @@ select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as 
   left join mailbox m on m.id = t.floor_mailbox_id
  order by t.tenant_id"""
 _AGENTS = """
-select a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, coalesce(m.box, '') as box
+select a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
+       coalesce(m.box, '') as box
   from agent a left join mailbox m on m.id = a.mailbox_id
  where a.active order by a.tenant_id, a.extension"""
 _QUEUES = """
@@ -32,7 +37,8 @@ select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box
   left join mailbox m on m.id = q.mailbox_id
  where q.active order by q.tenant_id, q.name"""
 _MEMBERS = """
-select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused
+select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused,
+       coalesce((select jsonb_object_agg(s.skill, s.level) from agent_skill s where s.agent_id = a.id), '{}') as levels
   from queue_member qm join agent a on a.id = qm.agent_id
  where a.active order by a.extension"""
 _MAILBOXES = "select tenant_id, box, owner_name from mailbox order by tenant_id, box"
@@ -57,6 +63,19 @@ select v.tenant_id, t.name, v.version, v.source
   from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
  where v.tenant_id = $1 and t.name = $2 and v.version = $3"""
 
+_JSON: dict[str, Any] = {
+    "skill_rule": tuple[RuleStep, ...],
+    "join_announcement": o.Announcement,
+    "agent_announcement": o.Announcement,
+    "periodic_announcements": tuple[o.Announcement, ...],
+}
+"""The columns of a queue that hold JSON."""
+
+
+_END_SECRETS = """
+update agent set ha1 = md5(gen_random_uuid()::text || gen_random_uuid()::text), ha1_expires_at = null
+ where ha1_expires_at <= $1 returning id"""
+
 
 class OfficeStore:
     """Over the engine's pool."""
@@ -69,7 +88,7 @@ class OfficeStore:
         async with self._pool.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
             members: dict[UUID, list[o.Member]] = {}
             for row in await db.fetch(_MEMBERS):
-                values = dict(row)
+                values = {**row, "levels": msgspec.json.decode(row["levels"], type=dict[str, int])}
                 members.setdefault(values.pop("queue_id"), []).append(o.Member(**values))
             return o.Office(
                 tenants=tuple(o.Tenant(**row) for row in await db.fetch(_TENANTS)),
@@ -128,6 +147,12 @@ class OfficeStore:
             )
             return int(version)
 
+    async def end_secrets(self, now: datetime) -> int:
+        """End the secrets of phones whose time has come: what checks them becomes a digest that belongs to no known secret,
+        so that the phone stays set up and cannot register. How many there were."""
+        async with self._pool.connection() as db:
+            return len(await db.fetch(_END_SECRETS, now))
+
     async def ensure_partitions(self) -> None:
         """Make the partitions of the next months; daily. Without it rows go to the default partition, none is lost."""
         async with self._pool.connection() as db:
@@ -137,7 +162,8 @@ class OfficeStore:
 def _queue(row: asyncpg.Record, members: Iterable[o.Member]) -> o.Queue:
     values = {name: row[name] for name in o.Queue.__struct_fields__ if name != "members"}
     lists = {name: tuple(values[name]) for name in ("join_empty", "leave_empty")}
-    return o.Queue(**{**values, **lists}, members=tuple(members))
+    read = {name: msgspec.json.decode(values[name], type=kind) for name, kind in _JSON.items() if values[name]}
+    return o.Queue(**{**values, **lists, **read}, members=tuple(members))
 
 
 def _trunk(row: asyncpg.Record) -> o.Trunk:

@@ -16,6 +16,7 @@ from m3voip.providers.asterisk.ami.events import (
     QueueEntry,
     QueueMember,
     QueueParams,
+    Status,
     read,
 )
 
@@ -83,6 +84,10 @@ def _devices(messages: Sequence[Message]) -> tuple[DeviceStateChange, ...]:
     return tuple(cast("DeviceStateChange", event) for event in _events(messages))
 
 
+def _channels(messages: Sequence[Message]) -> tuple[Status, ...]:
+    return tuple(cast("Status", event) for event in _events(messages))
+
+
 def ping() -> AmiAction[None]:
     """The heartbeat."""
     return AmiAction("Ping")
@@ -96,6 +101,11 @@ def queue_status(queue: str = "") -> AmiAction[Queues]:
 def device_states() -> AmiAction[tuple[DeviceStateChange, ...]]:
     """The state of every device (module res_manager_devicestate)."""
     return AmiAction("DeviceStateList", items=True, parse=_devices)
+
+
+def channels() -> AmiAction[tuple[Status, ...]]:
+    """Every channel and its formats."""
+    return AmiAction("Status", items=True, parse=_channels)
 
 
 def queue_add(

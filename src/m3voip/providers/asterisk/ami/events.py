@@ -154,6 +154,25 @@ class ContactStatus(AmiEvent, frozen=True):
     contact_status: str = ""
     aor: str = field(name="AOR", default="")
     endpoint_name: str = ""
+    roundtrip_usec: str = ""
+
+
+class Status(AmiEvent, frozen=True):
+    """One channel in an answer: the formats in which Asterisk reads and writes it, and (`…trans`) the steps between them
+    and what the channel itself speaks."""
+
+    channel: str = ""
+    readformat: str = ""
+    readtrans: str = ""
+    writeformat: str = ""
+    writetrans: str = ""
+
+
+class ChallengeResponseFailed(AmiEvent, frozen=True):
+    """Somebody answered a challenge with a wrong secret. `account_id` is the endpoint, "" where nobody has the name."""
+
+    service: str = ""
+    account_id: str = field(name="AccountID", default="")
 
 
 class MessageWaiting(AmiEvent, frozen=True):
@@ -220,10 +239,11 @@ EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
     QueueMemberRinginuse, DeviceStateChange, ContactStatus, MessageWaiting, FullyBooted, Shutdown, Reload,
+    ChallengeResponseFailed,
 )  # fmt: skip
 """What comes by itself."""
 
-ITEMS = _by_name(QueueParams, QueueMember, QueueEntry, DeviceStateChange)
+ITEMS = _by_name(QueueParams, QueueMember, QueueEntry, DeviceStateChange, Status)
 """What comes as a part of an answer."""
 
 

@@ -89,10 +89,12 @@ def originate(
     caller_number: str = "",
     timeout_s: int = 30,
     originator: str = "",
+    formats: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Request[Channel]:
     """Dial; the channel enters `app` when it is answered. Always into an application, never into a context or an
-    extension named by data. 409 when `channel_id` lives already: nothing is dialled twice by one id."""
+    extension named by data. 409 when `channel_id` lives already: nothing is dialled twice by one id. `formats` is what to
+    offer first; without them Asterisk would rather have its own raw audio."""
     query = f"endpoint={safe.endpoint(endpoint)}&app={safe.token(app)}&channelId={ident(channel_id)}"
     query += f"&timeout={int(timeout_s)}"
     if app_args:
@@ -101,6 +103,8 @@ def originate(
         query += f"&callerId={safe.caller_id(caller_name, caller_number)}"
     if originator:
         query += f"&originator={ident(originator)}"
+    if formats:
+        query += f"&formats={','.join(safe.token(name) for name in formats)}"
     return Request(_ORIGINATE, f"channels?{query}", variables_body(safe.variables(variables or {})), _channel)
 
 

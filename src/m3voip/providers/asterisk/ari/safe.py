@@ -32,6 +32,7 @@ _NUMBER = re.compile(r"\+?[0-9*#]{0,32}|anonymous").fullmatch
 _VARIABLE = re.compile(
     r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,63}"
     r"|CALLERID\((?:num|name|pres)\)|CONNECTEDLINE\((?:num|name)\)|CHANNEL\((?:language|musicclass|hangupsource)\)"
+    r"|CHANNEL\((?:rtp,secure)\)|TIMEOUT\(absolute\)"
     r"|PJSIP_HEADER\(add,X-[A-Za-z0-9-]{1,40}\)|PJSIP_TRANSFER_HANDLING\(\)"
 ).fullmatch
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]").search

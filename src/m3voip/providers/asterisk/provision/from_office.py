@@ -10,6 +10,7 @@ import structlog
 
 from m3voip.core import office as o
 from m3voip.core.office import node_box, node_name, phone_context
+from m3voip.core.skills import read_rule
 from m3voip.providers.asterisk.provision import model as m
 from m3voip.providers.asterisk.provision.names import ProvisioningError
 
@@ -34,6 +35,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
         )
 
     def queue(q: o.Queue) -> m.QueueConfig:
+        rule = read_rule(q.skill_rule)
         return m.QueueConfig(
             name=node_name(q.tenant_id, default_tenant, q.name),
             strategy=m.Strategy(q.strategy),
@@ -49,9 +51,19 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             join_empty=tuple(m.Unavailable(reason) for reason in q.join_empty),
             leave_when_empty=tuple(m.Unavailable(reason) for reason in q.leave_empty),
             members=tuple(
-                m.MemberConfig(endpoint=one.endpoint, name=one.extension, penalty=one.penalty, paused=one.paused)
+                m.MemberConfig(
+                    endpoint=one.endpoint,
+                    name=one.extension,
+                    penalty=rule.penalty(one.levels, one.penalty),
+                    paused=one.paused,
+                )
                 for one in q.members
             ),
+            penalty_changes=rule.changes(),
+            join_announcement=q.join_announcement.key if q.join_announcement else "",
+            agent_announcement=q.agent_announcement.key if q.agent_announcement else "",
+            periodic_announcements=tuple(one.key for one in q.periodic_announcements if one.key),
+            periodic_interval=q.periodic_interval_s,
         )
 
     def mailbox(b: o.Mailbox) -> m.MailboxConfig:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from m3voip.core.skills import FIRST_LIMIT, MOST_PENALTY
 from m3voip.providers.asterisk.provision.names import ProvisioningError, check, check_network, check_range
 
 
@@ -80,7 +81,8 @@ class EndpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberConfig:
-    """An endpoint in a queue. ``name`` is the agent's extension. ``paused`` counts only when Asterisk starts: on a
+    """An endpoint in a queue. ``name`` is the agent's extension; ``penalty`` says the agent's skills as well
+    (core/skills.py). ``paused`` counts only when Asterisk starts: on a
     reload it keeps the state it has, which the service changes by AMI."""
 
     endpoint: str
@@ -91,13 +93,15 @@ class MemberConfig:
     def __post_init__(self) -> None:
         check("endpoint name", self.endpoint, "queue member: endpoint")
         check("extension", self.name, f"queue member {self.endpoint}: name")
-        check_range("penalty", self.penalty, 0, 100, f"queue member {self.endpoint}")
+        check_range("penalty", self.penalty, 0, MOST_PENALTY, f"queue member {self.endpoint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueConfig:
     """One queue. ``name`` is Asterisk's name for it. An announcement interval of 0 is off; ``maxlen`` 0 has no limit;
-    ``join_empty`` and ``leave_when_empty`` list what makes a member not count (empty: callers always wait)."""
+    ``join_empty`` and ``leave_when_empty`` list what makes a member not count (empty: callers always wait).
+    ``penalty_changes``: after how many seconds a caller's highest penalty becomes what. Announcements are rendered prompts:
+    heard when a caller joins, by the agent before the talk, and while waiting, one after the other."""
 
     name: str
     strategy: Strategy = Strategy.RRMEMORY
@@ -113,6 +117,11 @@ class QueueConfig:
     join_empty: tuple[Unavailable, ...] = ()
     leave_when_empty: tuple[Unavailable, ...] = ()
     members: tuple[MemberConfig, ...] = ()
+    penalty_changes: tuple[tuple[int, int], ...] = ()
+    join_announcement: str = ""
+    agent_announcement: str = ""
+    periodic_announcements: tuple[str, ...] = ()
+    periodic_interval: int = 60
 
     def __post_init__(self) -> None:
         owner = f"queue {check('queue name', self.name, 'queue')}"
@@ -123,6 +132,13 @@ class QueueConfig:
         check_range("maxlen", self.maxlen, 0, 100_000, owner)
         check_range("weight", self.weight, 0, 1000, owner)
         check("music class", self.music, f"{owner}: music")
+        check_range("periodic_interval", self.periodic_interval, 5, 3600, owner)
+        for after, limit in self.penalty_changes:
+            check_range("penalty change", after, 1, 86_400, owner)
+            check_range("highest penalty", limit, FIRST_LIMIT, MOST_PENALTY, owner)
+        for prompt in (self.join_announcement, self.agent_announcement, *self.periodic_announcements):
+            if prompt:
+                check("prompt", prompt, f"{owner}: announcement")
         _refuse_twins(owner, "member", (member.endpoint for member in self.members))
 
 

@@ -27,6 +27,8 @@ _PATTERNS = {
     "HA1": re.compile(r"[0-9a-f]{32}"),
     # Letters of every script; nothing that ends a quoted string, a comment or a line.
     "display name": re.compile(r"[\w .'-]{0,40}"),
+    # A rendered prompt, as ivr/prompts.py names it.
+    "prompt": re.compile(r"[0-9a-f]{32}"),
     "music class": re.compile(r"[a-z0-9_-]{1,32}"),
     "host": re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:]{2,45}\](?::[0-9]{1,5})?"),
     "SIP user": re.compile(r"[A-Za-z0-9+._-]{0,64}"),

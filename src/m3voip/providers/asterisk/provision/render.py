@@ -12,6 +12,7 @@ from itertools import groupby
 
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
+    EndpointKind,
     MailboxConfig,
     Provisioning,
     QueueConfig,
@@ -36,7 +37,10 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
         _file("voicemail.conf", "app_voicemail.so", _voicemail(config.mailboxes)),
+        # The rules first: a queue names its own.
+        _file("queuerules.conf", "app_queue.so", _queue_rules(config.queues)),
         _queues(config.queues),
+        _file("announcements.conf", "pbx_config.so", _join_announcements(config.queues)),
         _file("dids.conf", "pbx_config.so", _dids(config)),
         _file("directory.conf", "pbx_config.so", _directory(config.endpoints)),
     )
@@ -71,7 +75,7 @@ def _endpoint(endpoint: EndpointConfig) -> Iterable[str]:
     if endpoint.mailbox:
         yield from (f"mailboxes = {endpoint.mailbox}", f"set_var = M3_MAILBOX={endpoint.mailbox}")
     yield from (f"[{name}](_phone_auth)", f"username = {name}", f"password_digest = MD5:{endpoint.ha1}")
-    yield f"[{name}](_phone_aor)"
+    yield f"[{name}](_{'browser' if endpoint.kind is EndpointKind.BROWSER else 'phone'}_aor)"
 
 
 def _trunk(trunk: TrunkConfig) -> Iterable[str]:
@@ -112,10 +116,37 @@ def _queue(queue: QueueConfig) -> Iterable[str]:
     # An empty list is app_queue's "yes" to joining and its "no" to leaving: the caller always waits.
     yield f"joinempty = {','.join(queue.join_empty) or 'yes'}"
     yield f"leavewhenempty = {','.join(queue.leave_when_empty) or 'no'}"
+    # Empty where there is none: what is left out would stay as it was.
+    yield f"defaultrule = {queue.name if queue.penalty_changes else ''}"
+    yield f"announce = {_sound(queue.agent_announcement)}"
+    periodic = [_sound(prompt) for prompt in queue.periodic_announcements]
+    yield f"periodic-announce-frequency = {queue.periodic_interval if periodic else 0}"
+    if periodic:
+        yield f"periodic-announce = {','.join(periodic)}"
     for member in queue.members:
         interface, paused = f"PJSIP/{member.endpoint}", "yes" if member.paused else "no"
         # interface, penalty, name, state interface, ringinuse (the queue's), wrap-up (the queue's), paused
         yield f"member => {interface},{member.penalty},{member.name},{interface},,,{paused}"
+
+
+def _queue_rules(queues: Iterable[QueueConfig]) -> Iterable[str]:
+    for queue in sorted(queues, key=lambda q: q.name):
+        if queue.penalty_changes:
+            yield from ("", f"[{queue.name}]")
+            yield from (f"penaltychange => {after},{limit}" for after, limit in queue.penalty_changes)
+
+
+def _join_announcements(queues: Iterable[QueueConfig]) -> Iterable[str]:
+    """Played before the caller joins; app_queue has no announcement of that kind."""
+    yield from ("", "[queue-announcement]")
+    for queue in sorted(queues, key=lambda q: q.name):
+        if queue.join_announcement:
+            yield f"exten => say_{queue.name.replace('-', '_')},1,Playback({_sound(queue.join_announcement)})"
+            yield " same => n,Return()"
+
+
+def _sound(prompt: str) -> str:
+    return f"/prompts/{prompt}" if prompt else ""
 
 
 def _voicemail(mailboxes: Iterable[MailboxConfig]) -> Iterable[str]:

@@ -11,7 +11,8 @@ from m3voip.storage.postgres.admin.table import Db, Table
 
 
 class AgentRow(Struct, frozen=True, kw_only=True):
-    """An agent. ``endpoint`` is the phone's SIP user; its secret is known only as a hash that cannot be read."""
+    """An agent. ``endpoint`` is the phone's SIP user; its secret is known only as a hash that cannot be read;
+    ``ha1_expires_at`` is when it ends, None where it lasts until it is rotated."""
 
     id: UUID
     extension: str
@@ -20,6 +21,7 @@ class AgentRow(Struct, frozen=True, kw_only=True):
     phone_kind: str
     mailbox_id: UUID | None
     active: bool
+    ha1_expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

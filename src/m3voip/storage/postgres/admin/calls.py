@@ -75,6 +75,7 @@ class QueueVisitRow(Struct, frozen=True, kw_only=True):
     extension: str
     agent_id: UUID | None
     talk_s: float
+    short_abandoned: bool
 
 
 class EventRow(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from m3voip.storage.postgres.admin.table import Db, Table
 
 
 class QueueRow(Struct, frozen=True, kw_only=True):
-    """A queue. Durations are seconds; 0 = none / no limit."""
+    """A queue. Durations are seconds; 0 = none / no limit. Rule and announcements are JSON."""
 
     id: UUID
     name: str
@@ -34,13 +34,20 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     mailbox_id: UUID | None
     record: bool
     service_level_s: int
+    short_abandon_s: int
+    skill_rule: str
+    join_announcement: str | None
+    agent_announcement: str | None
+    periodic_announcements: str
+    periodic_interval_s: int
     active: bool
     created_at: datetime
     updated_at: datetime
 
 
 class MemberRow(Struct, frozen=True, kw_only=True):
-    """An agent in a queue. ``paused`` is how the member starts when the telephony node does."""
+    """An agent in a queue. ``paused`` is how the member starts when the telephony node does. ``skills`` are the agent's,
+    ``skill_rule`` is the queue's; both are JSON."""
 
     queue_id: UUID
     agent_id: UUID
@@ -49,6 +56,8 @@ class MemberRow(Struct, frozen=True, kw_only=True):
     penalty: int
     paused: bool
     reason: str
+    skills: str
+    skill_rule: str
     created_at: datetime
     updated_at: datetime
 
@@ -61,10 +70,39 @@ TABLE = Table(
 )
 
 _MEMBERS = """
-SELECT m.queue_id, m.agent_id, a.extension, a.display_name, m.penalty, m.paused, m.reason, m.created_at, m.updated_at
-FROM queue_member m JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.agent_id
+SELECT m.queue_id, m.agent_id, a.extension, a.display_name, m.penalty, m.paused, m.reason,
+       coalesce((SELECT jsonb_object_agg(s.skill, s.level) FROM agent_skill s WHERE s.agent_id = a.id), '{}') AS skills,
+       q.skill_rule, m.created_at, m.updated_at
+FROM queue_member m
+JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.agent_id
+JOIN queue q ON q.tenant_id = m.tenant_id AND q.id = m.queue_id
 WHERE m.tenant_id = $1 AND m.queue_id = ANY ($2::uuid[])
 """
+
+
+async def every(db: Db, tenant_id: UUID) -> list[QueueRow]:
+    """All queues of a tenant, by name."""
+    columns = ", ".join(QueueRow.__struct_fields__)
+    rows = await db.fetch(f"SELECT {columns} FROM queue WHERE tenant_id = $1 ORDER BY name", tenant_id)  # noqa: S608
+    return [QueueRow(**row) for row in rows]
+
+
+async def overflow_path(db: Db, tenant_id: UUID, queue_id: UUID, target: UUID) -> list[str]:
+    """The names of the queues on the way from ``target`` by overflow to ``queue_id``; [] where it leads elsewhere. Others
+    may change no overflow until the transaction ends, so that two changes cannot close a circle together."""
+    await db.execute("SELECT pg_advisory_xact_lock(hashtext('m3voip.overflow'), hashtext($1::text))", str(tenant_id))
+    path: list[str] | None = await db.fetchval(
+        """WITH RECURSIVE way AS (
+             SELECT id, overflow_queue_id, ARRAY[name] AS names FROM queue WHERE tenant_id = $1 AND id = $3
+             UNION ALL
+             SELECT q.id, q.overflow_queue_id, way.names || q.name FROM queue q JOIN way ON q.id = way.overflow_queue_id
+             WHERE q.tenant_id = $1 AND way.id <> $2 AND q.name <> ALL (way.names)
+           ) SELECT names FROM way WHERE id = $2""",
+        tenant_id,
+        queue_id,
+        target,
+    )
+    return path or []
 
 
 async def members(db: Db, tenant_id: UUID, queue_ids: list[UUID]) -> dict[UUID, list[MemberRow]]:

@@ -1,0 +1,1 @@
+"""Reports: every formula once (``measures``). Pure."""
