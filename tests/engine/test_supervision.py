@@ -312,3 +312,14 @@ async def test_asterisk_that_will_not_take_the_caller_leaves_them_with_their_age
     (call,) = list(office.world.calls)
     assert (call.state, call.agent, call.agent_leg) == (State.TALKING, "101", "agent")
     assert [command.leg for command in office.world.commands if isinstance(command, do.Hangup)][-1] == one.phone
+
+
+async def test_a_phone_that_a_dead_process_gave_to_the_call_is_not_hung_up() -> None:
+    office = Office()
+    one = office.supervise()
+    office.owner.deliver(one.phone, ev.LegArrived(at=T0))
+    request = rq.TakeOverRequested(at=T0, leg=one.phone, extension="104")
+    assert office.world.calls.ask(office.call.id, request) == ""  # and nobody told the owner
+    assert (await office.owner._writes.get()).why is None
+    assert (await office.owner._writes.get()).why is Parting.TAKEN_OVER
+    assert one.phone not in [command.leg for command in office.world.commands if isinstance(command, do.Hangup)]

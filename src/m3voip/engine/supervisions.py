@@ -73,8 +73,9 @@ class Supervisions:
     def call_changed(self, call: Call) -> None:
         """Whoever is heard in this call may have left it."""
         for found in [one for one in self._live.values() if one.watched.call_id == call.id]:
-            if not _is_there(call, found.watched):
-                self._take(found, core.end(found, Parting.AGENT_LEFT))
+            why = _parting(call, found)
+            if why is not None:
+                self._take(found, core.end(found, why))
 
     # what the API orders
 
@@ -137,12 +138,9 @@ class Supervisions:
         ours = {leg for leg in snapshot.legs if self.owns(leg)}
         for found in [self._live[one] for one in known if one in self._live]:
             legs = {leg for leg in ours if core.id_of(leg) == found.id}
-            call = self._calls.by_id(found.watched.call_id)
-            if call is not None and found.phone in call.parties:
-                self._take(found, core.end(found, Parting.TAKEN_OVER))
-                continue
-            if call is None or not _is_there(call, found.watched):
-                self._take(found, core.end(found, Parting.AGENT_LEFT))
+            why = _parting(self._calls.by_id(found.watched.call_id), found)
+            if why is not None:
+                self._take(found, core.end(found, why))
                 continue
             phone = snapshot.legs.get(found.phone)
             seen = Seen(
@@ -207,8 +205,11 @@ class Supervisions:
             self._telephony.perform(do.Dissolve(leg=leg, bridge=core.bridge_of(made_for)))
 
 
-def _is_there(call: Call, watched: Watched) -> bool:
-    if call.state is State.ENDED:
-        return False
-    found = core.watch(call, watched.agent)
-    return not isinstance(found, str) and found.leg == watched.leg
+def _parting(call: Call | None, it: Supervision) -> Parting | None:
+    """Why a call leaves nobody to hear; None while it does."""
+    if call is None or call.state is State.ENDED:
+        return Parting.AGENT_LEFT
+    if it.phone in call.parties:  # a process that died meanwhile has done it
+        return Parting.TAKEN_OVER
+    found = core.watch(call, it.watched.agent)
+    return None if not isinstance(found, str) and found.leg == it.watched.leg else Parting.AGENT_LEFT
