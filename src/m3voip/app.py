@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import reduce
+from uuid import UUID
 
 import structlog
 import uvicorn
@@ -17,6 +18,7 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
+from m3voip.core.agent import AgentState
 from m3voip.core.call import Call, evolve
 from m3voip.core.office import Office
 from m3voip.engine.announcements import Announcements
@@ -28,15 +30,19 @@ from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
+from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
 from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
+from m3voip.jobs.lamps import LampKeeper
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
+from m3voip.jobs.voicemail_changes import VoicemailChanges
+from m3voip.jobs.voicemail_retention import VoicemailRetention
 from m3voip.providers.asterisk.node import AsteriskNode
 from m3voip.providers.asterisk.phone_call import PhoneCaller
 from m3voip.providers.crm.http import CrmHttp
@@ -48,6 +54,7 @@ from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
 from m3voip.storage.postgres.supervisions import PostgresSupervisions
+from m3voip.storage.postgres.voicemail import PostgresVoicemail
 from m3voip.storage.postgres.writer import EventWriter
 from m3voip.storage.vault.folder import FolderVault
 
@@ -55,6 +62,8 @@ log = structlog.get_logger()
 
 PATROL_S = 30.0
 JOB_ROUND_S = 2.0
+LAMP_ROUND_S = 30.0
+RETENTION_ROUND_S = 600.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
 SETTLE_S = 2.0
@@ -87,6 +96,12 @@ class Service:
         self.directory = CurrentDirectory()
         self.phones = Phones(names=self.directory, clock=self.clock)
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
+        self.preferred_agents = PreferredAgents(
+            last_agents=self.call_store,
+            is_free=self._is_free,
+            deliver=self._deliver,
+            clock=self.clock,
+        )
         self.node = AsteriskNode(
             settings,
             names=self.directory,
@@ -97,13 +112,13 @@ class Service:
             on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
-            on_observing=lambda: self.recovery.review(),  # noqa: PLW0108  # made below
-            on_message=lambda: self.voicemail_rounds.nudge(),  # noqa: PLW0108  # made below
+            on_observing=self._observing,
         )
         self.calls = Calls(
             event_log=self.writer,
             telephony=self.node.telephony,
             crm=self.crm,
+            agents=self.preferred_agents,
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
@@ -168,11 +183,20 @@ class Service:
             finder=self.call_store,
             clock=self.clock,
         )
+        self.voicemail_store = PostgresVoicemail(self.engine_pool)
+        self.voicemail_changes = VoicemailChanges(store=self.voicemail_store, calls=self.call_store)
+        self.lamps = LampKeeper(store=self.voicemail_store, lamps=self.node.lamps, default_tenant=settings.tenant_id)
+        self.voicemail_retention = VoicemailRetention(store=self.voicemail_store, vault=self.vault)
+        self.change_rounds = Rounds("voicemail-changes", self.voicemail_changes.run_once, JOB_ROUND_S)
+        self.lamp_rounds = Rounds("lamps", self._set_lamps, LAMP_ROUND_S)
         self.recording_rounds = Rounds("recordings", self.recordings.run_once, JOB_ROUND_S)
         self.voicemail_rounds = Rounds("voicemail", self.voicemail.run_once, JOB_ROUND_S)
         self.rounds = (
             self.recording_rounds,
             self.voicemail_rounds,
+            self.change_rounds,
+            self.lamp_rounds,
+            Rounds("voicemail-retention", self.voicemail_retention.run_once, RETENTION_ROUND_S),
             Rounds("patrol", self._patrol, PATROL_S),
             Rounds("partitions", self.offices.ensure_partitions, DAY_S),
         )
@@ -232,6 +256,7 @@ class Service:
         self.hub.publish(events)
         if any(event.kind == CALL_ENDED for event in events):
             self.recording_rounds.nudge()
+            self.voicemail_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
         if self.supervisions.owns(leg):
@@ -246,6 +271,11 @@ class Service:
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
+    def _is_free(self, tenant_id: UUID, extension: str) -> bool:
+        """Whether an agent could take a call now; False while that is not known."""
+        agent = self.board.agent(tenant_id, extension)
+        return agent is not None and agent.state == AgentState.AVAILABLE.value
+
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
         await self.supervisions.reconcile()
@@ -254,6 +284,20 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+
+    def messages_changed(self) -> None:
+        """Postgres says so: by the API, by phone, or because one came."""
+        self.change_rounds.nudge()
+        self.lamp_rounds.nudge()
+
+    async def _observing(self) -> None:
+        self.lamps.forget()
+        self.lamp_rounds.nudge()
+        await self.recovery.review()
+
+    async def _set_lamps(self) -> None:
+        if self.node.observed:
+            await self.lamps.run_once()
 
     async def _provision(self, office: Office) -> None:
         await self.node.provision(await self.announcements.render(office))

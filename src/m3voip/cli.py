@@ -50,12 +50,12 @@ def serve(settings: SettingsFile = None) -> None:
 @app.command()
 def agi(settings: SettingsFile = None) -> None:
     """Run the FastAGI server that answers the dialplan's own questions, also while the service is down."""
-    from m3voip.providers.asterisk.agi import serve as run
+    from m3voip.commands import agi as command
     from m3voip.telemetry import logs
 
     known = _settings(settings)
     logs.set_up(level=known.log_level, as_json=known.log_json)
-    run(known)
+    command.run(known)
 
 
 @app.command()

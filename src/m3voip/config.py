@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     )
 
     # Folders, as this process sees them
-    asterisk_spool: Path = Field(description="Asterisk's /var/spool/asterisk: monitor/, voicemail/")
+    asterisk_spool: Path = Field(description="Asterisk's /var/spool/asterisk: monitor/, message/, voicemail/")
     asterisk_log: Path = Field(description="Asterisk's /var/log/asterisk: queue_log, cel-custom/")
     generated_dir: Path = Field(description="Asterisk's /etc/asterisk/generated: provisioning is written here")
     prompts_dir: Path = Field(description="rendered prompts; Asterisk sees the same folder as /prompts")

@@ -73,15 +73,19 @@ async def _begin(
     """Postgres, then Asterisk, then everything that may wait. Postgres or Asterisk being away only delays this."""
     listener = Listener(
         writer_connection(service.settings.engine_dsn.get_secret_value()),
-        {"m3voip_config": lambda _: service.configuration.wake()},
+        {
+            "m3voip_config": lambda _: service.configuration.wake(),
+            "m3voip_voicemail": lambda _: service.messages_changed(),
+        },
     )
     running.append(start("configuration", service.configuration.run))
-    running.append(start("config-notices", listener.run))
+    running.append(start("notices", listener.run))
     await service.configuration.ready.wait()
     await _until_it_works("trees.load", service.trees.load_all)
     service.configuration.wake()
     await _until_it_works("calls.adopt", service.adopt_open_calls)
     running.append(start("crm", service.crm.run))
+    running.append(start("preferred-agents", service.preferred_agents.run))
     running.append(start("recovery", service.recovery.run))
     running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())

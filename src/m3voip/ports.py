@@ -5,7 +5,7 @@ Law: nothing behind a port knows the engine; nothing before it knows Asterisk or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from m3voip.core.commands import AskCrm, Command
+from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 from m3voip.core.supervision import Parting, Supervision
@@ -127,6 +127,22 @@ class CrmPort(Protocol):
         ...
 
 
+class AgentFinder(Protocol):
+    """Finds the agent whom a caller should have first; answers through the leg's mailbox within the command's budget."""
+
+    def find_agent(self, command: FindAgent) -> None:
+        """Look; never blocks."""
+        ...
+
+
+class LastAgents(Protocol):
+    """Who last talked with a caller."""
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the tenant's agent; "" when there is none since then. ``caller`` in digits."""
+        ...
+
+
 class Clock(Protocol):
     """The time, aware UTC."""
 
@@ -176,6 +192,7 @@ class EndedCall(Struct, frozen=True, kw_only=True):
 
     call_id: UUID
     tenant_id: UUID
+    caller: str
     started_at: datetime
     ended: bool
 
@@ -185,6 +202,123 @@ class CallFinder(Protocol):
 
     async def find(self, *, call_id: UUID | None = None, leg: str = "") -> EndedCall | None:
         """By our id, or by the leg's name for calls served on the floor."""
+        ...
+
+
+class MessageChange(Struct, frozen=True, kw_only=True):
+    """What was done to a voicemail message and is no fact yet. ``kind``: read, unread, deleted, restored, forwarded, purged;
+    ``source`` is the message that a forwarded one was copied from."""
+
+    id: UUID
+    tenant_id: UUID
+    call_id: UUID
+    voicemail: UUID
+    box: str
+    kind: str
+    by: str
+    source: UUID | None
+    at: datetime
+
+
+class BoxCount(Struct, frozen=True, kw_only=True):
+    """What lies in a box."""
+
+    tenant_id: UUID
+    box: str
+    new: int
+    old: int
+
+
+class VoicemailStore(Protocol):
+    """What the jobs read and write of voicemail messages."""
+
+    async def changes(self, most: int) -> Sequence[MessageChange]:
+        """The oldest changes that are no facts yet, in order."""
+        ...
+
+    async def told(self, change: UUID) -> None:
+        """This change is a fact now."""
+        ...
+
+    async def counts(self) -> Sequence[BoxCount]:
+        """What lies in every box."""
+        ...
+
+    async def due(self, most: int) -> Sequence[UUID]:
+        """Messages whose time is over."""
+        ...
+
+    async def purge(self, voicemail: UUID, delete: Callable[[str], Awaitable[None]]) -> bool:
+        """Remove a message for good if its time is still over; ``delete`` removes its sound unless another message has it."""
+        ...
+
+
+class Lamps(Protocol):
+    """The message-waiting lamps of phones."""
+
+    async def show(self, box: str, new: int, old: int) -> None:
+        """Let the phones of a box (the node's name) know how much lies in it. Raises ProviderError."""
+        ...
+
+
+class BoxSeen(Struct, frozen=True, kw_only=True):
+    """What has to be known before a caller speaks. ``name`` is the node's; ``greeting``: what names its sound, "" if there is
+    none; ``text``: what is spoken instead, "" = the standard greeting."""
+
+    name: str
+    mailbox: UUID
+    tenant_id: UUID
+    box: str
+    full: bool
+    seconds: int
+    greeting: str
+    text: str
+
+
+class BoxMessage(Struct, frozen=True, kw_only=True):
+    """A message as its owner hears of it; ``key`` is its sound's place in the vault."""
+
+    id: UUID
+    caller: str
+    left_at: datetime
+    key: str
+    heard: bool
+
+
+class Boxes(Protocol):
+    """Mailboxes as the telephony node and the owners' phones use them. Called from any thread, hence not async; raises
+    M3voipError when the storage is away."""
+
+    def seen(self, name: str) -> BoxSeen | None:
+        """By the node's name of the box."""
+        ...
+
+    def by_pin(self, context: str, box: str, pin: str) -> BoxSeen | None:
+        """A box of the company whose phones dial from ``context``, if that is its PIN. Wrong PINs close a box for a while."""
+        ...
+
+    def messages(self, box: BoxSeen) -> Sequence[BoxMessage]:
+        """What lies in it: new ones first, each kind oldest first."""
+        ...
+
+    def change(self, box: BoxSeen, message: UUID, kind: str) -> bool:
+        """read, deleted or restored; False when the message is gone."""
+        ...
+
+    def forward(self, box: BoxSeen, message: UUID, to_box: str) -> bool:
+        """Copy it to another box of the company; False when that cannot take it."""
+        ...
+
+    def sound(self, message: BoxMessage) -> Path:
+        """The message's file. Raises KeyError when it is gone."""
+        ...
+
+    def greeting(self, box: BoxSeen) -> bytes:
+        """The sound of the greeting, FLAC."""
+        ...
+
+    def set_greeting(self, box: BoxSeen, audio: bytes | None, duration_s: float) -> None:
+        """Replace it, or (None) take it away."""
         ...
 
 

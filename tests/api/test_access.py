@@ -16,7 +16,7 @@ from m3voip.core.supervision import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
-from tests.api.test_setup import GOOD_TREE, agent, blocked, did, mailbox, queue, trunk, unique
+from tests.api.test_setup import GOOD_TREE, agent, blocked, did, listed, mailbox, queue, route, trunk, unique
 
 pytestmark = pytest.mark.postgres
 
@@ -69,7 +69,8 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         ways = {next(iter(way.values()))[0] for way in operation["security"]}
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
-                     "apiKeyId", "recordingId", "voicemailId", "supervisionId"):  # fmt: skip
+                     "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId",
+                     "supervisionId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -152,7 +153,10 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
         "trunkId": (await trunk(client))["id"], "mailboxId": (await mailbox(client))["id"], "apiKeyId": key["id"],
-        "blockedCallerId": (await blocked(client))["id"], "version": "1", "supervisionId": supervision["id"],
+        "blockedCallerId": (await blocked(client))["id"], "version": "1",
+        "routeId": (await route(client, otherwise={"queueId": desk["id"]}))["id"],
+        "listedCallerId": (await listed(client))["id"],
+        "supervisionId": supervision["id"],
     }  # fmt: skip
 
 
@@ -161,9 +165,12 @@ BODIES: dict[str, Any] = {
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
     "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
     "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
+    "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},
     "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
-    "sendDigits": {"digits": "1"}, "changeSupervision": {"mode": "whisper"},
+    "sendDigits": {"digits": "1"}, "changeVoicemail": {"read": True}, "forwardVoicemail": {"mailbox": "801"},
+    "setMailboxPin": {"pin": "1234"},
+    "changeSupervision": {"mode": "whisper"},
 }  # fmt: skip
 
 

@@ -46,6 +46,14 @@ async def blocked(client: Client, **more: Any) -> Any:
     return await client.made("/v1/tm/blocked-callers", {"number": unique("number"), **more})
 
 
+async def listed(client: Client, **more: Any) -> Any:
+    return await client.made("/v1/tm/listed-callers", {"number": unique("number"), **more})
+
+
+async def route(client: Client, **more: Any) -> Any:
+    return await client.made("/v1/tm/routes", {"name": unique("name"), "otherwise": {"reject": True}, **more})
+
+
 async def test_an_agents_secret_is_shown_once_and_only_its_hash_is_kept(world: World, mine: Client) -> None:
     made = await agent(mine)
     assert len(made["sipSecret"]) == 22
@@ -177,6 +185,8 @@ async def test_a_blocked_caller_is_let_in_again(mine: Client) -> None:
         ("/v1/tm/mailboxes", "box", lambda v: {"box": v}),
         ("/v1/tm/trunks", "name", lambda v: {"name": v, "kind": "ip", "addresses": ["192.0.2.1"]}),
         ("/v1/tm/blocked-callers", "number", lambda v: {"number": v}),
+        ("/v1/tm/listed-callers", "number", lambda v: {"number": v}),
+        ("/v1/tm/routes", "name", lambda v: {"name": v, "otherwise": {"reject": True}}),
     ],
 )
 async def test_a_second_one_of_the_same_is_a_conflict_that_names_the_field(
@@ -215,6 +225,30 @@ async def test_a_second_one_of_the_same_is_a_conflict_that_names_the_field(
         ("mailboxes", {"box": "1"}, ["box"]),
         ("blocked-callers", {"number": "anonymous"}, ["number"]),
         ("blocked-callers", {"number": "+15557654321", "until": "2027-01-01T00:00:00"}, ["until"]),
+        ("listed-callers", {"number": "anonymous"}, ["number"]),
+        ("listed-callers", {"number": "+15557654321", "list": "V I P"}, ["list"]),
+        ("listed-callers", {"number": "+15557654321", "language": "deutsch"}, ["language"]),
+        ("routes", {"name": "r"}, ["otherwise"]),
+        ("routes", {"name": "R", "otherwise": {"reject": True}}, ["name"]),
+        (
+            "routes",
+            {"name": "r", "otherwise": {"reject": True}, "rules": [{"name": "a", "when": {"moon": "full"}}]},
+            ["rules.0.when.moon"],
+        ),
+        (
+            "routes",
+            {
+                "name": "r",
+                "otherwise": {"reject": True},
+                "crm": {"path": "/x", "extract": {"a": "b"}, "timeoutMs": 301},
+            },
+            ["crm.timeoutMs"],
+        ),
+        (
+            "routes",
+            {"name": "r", "otherwise": {"reject": True}, "rules": [{"name": "a", "when": {"prefixes": ["0049"]}}]},
+            ["rules.0.when.prefixes.0"],
+        ),
         ("api-keys", {"name": "k", "scopes": []}, ["scopes"]),
         ("api-keys", {"name": "k", "scopes": ["telemarketing.everything"]}, ["scopes.0"]),
         ("api-keys", {"name": "k", "scopes": ["telemarketing.supervise"], "cidrs": ["300.1.1.1"]}, ["cidrs.0"]),

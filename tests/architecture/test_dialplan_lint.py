@@ -11,7 +11,6 @@ from m3voip.providers.asterisk.provision import (
     DidConfig,
     EndpointConfig,
     EndpointKind,
-    MailboxConfig,
     Provisioning,
     QueueConfig,
     TrunkConfig,
@@ -26,9 +25,8 @@ ETC = ROOT / "asterisk" / "etc"
 MODULE_OF = {
     "AGI": "res_agi", "Answer": "", "Bridge": "", "Dial": "app_dial", "Echo": "app_echo", "Gosub": "app_stack", "Goto": "",
     "GotoIf": "", "Hangup": "", "Milliwatt": "app_milliwatt", "MixMonitor": "app_mixmonitor",
-    "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Return": "app_stack", "Set": "",
-    "Stasis": "app_stasis",
-    "VoiceMail": "app_voicemail", "VoiceMailMain": "app_voicemail", "Wait": "",
+    "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Read": "app_read",
+    "Record": "app_record", "Return": "app_stack", "Set": "", "Stasis": "app_stasis", "Wait": "",
 }  # fmt: skip
 """Which module an application comes from; "" is Asterisk's core."""
 
@@ -38,7 +36,6 @@ OFFICE = Provisioning(
         for n, context in enumerate(("from-agent", "from-agent-0a1b2c3d"))
     ),
     queues=(QueueConfig(name="sales", join_announcement="0" * 32),),
-    mailboxes=(MailboxConfig(mailbox="801@default"),),
     trunks=(TrunkConfig(name="trunk-carrier", addresses=("192.0.2.1",), server="sip.example.net"),),
     dids=(DidConfig(number="15550100100", queue="sales", mailbox="801@default"),),
 )

@@ -47,6 +47,33 @@ async def database() -> AsyncIterator[Stack]:
             insert into did (tenant_id, number, tree_id, active)
               select '{DEFAULT_TENANT}', number, (select id from ivr_tree where name = 'agi-test'), active
                 from (values ('+15550100101', true), ('+15550100102', false)) as v (number, active);
+            insert into route (tenant_id, name) values ('{OTHER}', 'to-queue'), ('{OTHER}', 'to-box'), ('{OTHER}', 'to-tree');
+            insert into route_target (tenant_id, route_id, field, queue_id, mailbox_id)
+              select '{OTHER}', r.id, t.field, case t.what when 'queue' then q.id end, case t.what when 'box' then m.id end
+                from (values ('to-queue', 'otherwise', 'queue'), ('to-queue', 'rules.0.to', 'box'),
+                             ('to-box', 'otherwise', 'box')) as t (route, field, what)
+                join route r on r.name = t.route
+                join queue q on q.tenant_id = '{OTHER}'
+                join mailbox m on m.tenant_id = '{OTHER}';
+            insert into route_version (tenant_id, route_id, version, document)
+              select '{OTHER}', r.id, 1, jsonb_build_object(
+                  'rules', jsonb_build_array(
+                    jsonb_build_object('name', 'french', 'when', '{{"countries": ["FR"], "crm": {{"open": "true"}}}}'::jsonb,
+                                       'to', jsonb_build_object('mailbox_id', m.id)),
+                    jsonb_build_object('name', 'vip', 'when', '{{"lists": ["vip"]}}'::jsonb,
+                                       'to', jsonb_build_object('mailbox_id', m.id))),
+                  'crm', '{{"path": "/x", "extract": {{"open": "open"}}}}'::jsonb,
+                  'otherwise', jsonb_build_object('queue_id', q.id))
+                from route r, queue q, mailbox m
+               where r.name = 'to-queue' and q.tenant_id = '{OTHER}' and m.tenant_id = '{OTHER}';
+            insert into listed_caller (tenant_id, digits) values
+              ('{OTHER}', '15550123457'), ('{DEFAULT_TENANT}', '15550123456');
+            insert into did (tenant_id, number, route_id, floor_queue_id)
+              select '{OTHER}', '+4930559', r.id, q.id from route r, queue q
+               where r.name = 'to-queue' and q.tenant_id = '{OTHER}';
+            insert into did (tenant_id, number, route_id)
+              select '{OTHER}', case name when 'to-queue' then '+4930556' when 'to-box' then '+4930557' else '+4930558' end, id
+                from route;
             insert into blocked_caller (tenant_id, digits, until) values
               ('{DEFAULT_TENANT}', '15550199999', null), ('{DEFAULT_TENANT}', '15550199998', now() - interval '1 s'),
               ('{OTHER}', '15550199997', now() + interval '1 h');
@@ -68,6 +95,9 @@ def answers(database: Stack) -> Iterator[PostgresAnswers]:
     [
         ("15550100100", Floor(queue="sales", box="801@default")),
         ("4930555", Floor(queue="000000aa-sales", box="802@000000aa")),
+        ("4930556", Floor(queue="000000aa-sales", box="802@000000aa")),  # what its route does otherwise
+        ("4930557", Floor(queue="", box="802@000000aa")),
+        ("4930558", None),
         ("15550100101", Floor(queue="front", box="")),  # a tree and no floor of its own: the company's
         ("15550100102", Floor(queue="front", box="")),  # not active: like a number nobody knows
         ("999", Floor(queue="front", box="")),
@@ -77,7 +107,23 @@ def answers(database: Stack) -> Iterator[PostgresAnswers]:
 async def test_a_number_leads_to_its_floor_in_asterisks_names(
     answers: PostgresAnswers, digits: str, floor: Floor | None
 ) -> None:
-    assert await asyncio.to_thread(answers.floor_for, digits) == floor
+    assert await asyncio.to_thread(answers.floor_for, digits, "15550123456") == floor
+
+
+@pytest.mark.parametrize(
+    ("number", "caller", "floor"),
+    [
+        ("4930556", "15550123456", Floor(queue="000000aa-sales", box="802@000000aa")),  # otherwise
+        ("4930556", "15550123457", Floor(queue="", box="802@000000aa")),  # a VIP
+        ("4930556", "33140205050", Floor(queue="000000aa-sales", box="802@000000aa")),  # only the CRM could say
+        ("4930556", "", Floor(queue="000000aa-sales", box="802@000000aa")),
+        ("4930559", "15550123457", Floor(queue="000000aa-sales", box="802@000000aa")),  # names its floor itself
+    ],
+)
+async def test_rules_that_need_no_crm_hold_on_the_floor_too(
+    answers: PostgresAnswers, number: str, caller: str, floor: Floor
+) -> None:
+    assert await asyncio.to_thread(answers.floor_for, number, caller) == floor
 
 
 @pytest.mark.parametrize(
@@ -119,6 +165,6 @@ async def test_without_postgres_the_answer_is_away_within_the_budget() -> None:
     asking = PostgresAnswers(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing", DEFAULT_TENANT)
     began = time.monotonic()
     with pytest.raises(AnswersAway):
-        await asyncio.to_thread(asking.floor_for, "15550100100")
+        await asyncio.to_thread(asking.floor_for, "15550100100", "")
     assert time.monotonic() - began < 1.0
     asking.close()

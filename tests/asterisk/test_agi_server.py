@@ -39,7 +39,7 @@ class Answers:
         if self.fault is not None:
             raise self.fault
 
-    def floor_for(self, digits: str) -> Floor | None:
+    def floor_for(self, digits: str, caller: str) -> Floor | None:
         self._said("floor", digits)
         return self.floor
 

@@ -18,6 +18,7 @@ from m3voip.stack.stack import Stack, fresh_name
 from tests.support.eventually import eventually
 from tests.support.fixtures import in_own_task
 from tests.support.leaks import Baseline, nothing_left
+from tests.support.tones import tone_seconds
 
 pytestmark = pytest.mark.asterisk
 
@@ -40,7 +41,6 @@ OFFICE = model.Provisioning(
             penalty_changes=((2, 201),),
         ),
     ),
-    mailboxes=(model.MailboxConfig(mailbox="801@default"),),
     trunks=(model.TrunkConfig(name="trunk-local", addresses=("127.0.0.1",)),),
     dids=(
         model.DidConfig(number=SALES, queue="sales", mailbox="801@default"),
@@ -154,19 +154,43 @@ async def test_a_number_nobody_knows_leads_to_the_default_queue(
 async def test_without_an_agent_the_caller_leaves_a_message_that_knows_its_call(
     unchanged: Baseline, node: Stack, caller: Softphone
 ) -> None:
-    inbox = node.folders.asterisk_spool / "voicemail/default/801/INBOX"
+    spool = node.folders.asterisk_spool / "message"
     call = await caller.dial(CLOSED, tone=500, caller_id="15550100200")
     await call.answered()
     await call.hear_tone(BEEP, within=15, seconds=0.3)
     await asyncio.sleep(3)  # the message
     await call.hangup()
-    text = await eventually(lambda: [*inbox.glob("msg*.txt")], what="a message")
-    values = dict(line.split("=", 1) for line in lines(text[0]) if "=" in line)
+    (message,) = await eventually(lambda: [*spool.glob("*.wav")], what="a message")
     mark = await eventually(lambda: [m for m in _hangups(node) if m["context"] == "to-voicemail"], what="a ledger line")
     leg = mark[0]["uniqueid"]
-    assert values["category"] == f"floor-{leg}"
-    assert (values["origmailbox"], values["callerid"]) == ("801", "15550100200")
-    assert int(values["duration"]) >= 2
+    assert message.stem.rpartition("_")[0] == f"floor-{leg}_801@default"
+    assert tone_seconds(message, 0, 500) > 2
+
+
+@pytest.mark.parametrize("state", ["full", "unknown", ""])
+async def test_the_agi_process_says_whether_a_box_takes_messages_and_may_hang(
+    state: str, unchanged: Baseline, node: Stack, caller: Softphone
+) -> None:
+    spool, released = node.folders.asterisk_spool / "message", asyncio.Event()
+    before = set(spool.glob("*"))
+
+    async def answers(question: str, _: list[str]) -> dict[str, str]:
+        if question == "did":
+            return {"M3_FLOOR_QUEUE": "closed", "M3_FLOOR_BOX": "801@default"}
+        if question == "box" and not state:
+            await released.wait()
+        return {"M3_BLOCKED": "no"} if question == "blocked" else {"M3_BOX_STATE": state}
+
+    async with agi(node, answers) as asked:
+        call = await caller.dial(CLOSED, tone=500)
+        if state:
+            assert (await call.ended(20)).by == "them"
+            assert set(spool.glob("*")) == before
+        else:  # three seconds later the standard greeting is played and the message taken
+            await call.hear_tone(BEEP, within=20, seconds=0.2)
+            await call.hangup()
+        released.set()
+    assert asked[-1] == ["box", "801@default"]
 
 
 def _hangups(node: Stack) -> list[dict[str, str]]:
@@ -203,7 +227,7 @@ async def test_the_agi_process_decides_where_a_number_leads(
         call = await caller.dial(CLOSED, caller_id="+15550100200")
         await agent.next_call(after=0)
         await call.hangup()
-    assert asked == [["blocked", "+15550100200", CLOSED], ["did", CLOSED]]
+    assert asked == [["blocked", "+15550100200", CLOSED], ["did", CLOSED, "+15550100200"]]
 
 
 async def test_a_blocked_caller_is_let_go(unchanged: Baseline, node: Stack, caller: Softphone) -> None:

@@ -94,7 +94,6 @@ def spool(asterisk: Stack) -> Path:
         ("to-queue", {"M3_QUEUE": ""}, ["queue_left", "", "UNKNOWN"]),
         ("to-agent", {"M3_AGENT": "e0000000103", "M3_EXTENSION": "103"}, ["dial_left", "103", "CHANUNAVAIL"]),
         ("to-agent", {"M3_AGENT": "", "M3_EXTENSION": "103"}, ["dial_left", "103", "CHANUNAVAIL"]),
-        ("to-voicemail", {"M3_BOX": "9999@default"}, ["voicemail_left", "9999@default", "FAILED"]),
         ("to-voicemail", {"M3_BOX": ""}, ["voicemail_left", "", "FAILED"]),
     ],
 )

@@ -16,7 +16,6 @@ from m3voip.providers.asterisk.provision import (
     EndpointConfig,
     EndpointKind,
     GeneratedFile,
-    MailboxConfig,
     MemberConfig,
     Provisioner,
     Provisioning,
@@ -44,10 +43,7 @@ CARRIER = TrunkConfig(
     register=True, contact_user="15550100100", tls=True,
 )  # fmt: skip
 DID = DidConfig(number="15550100100", queue="sales", mailbox="101@default")
-BOX = MailboxConfig(mailbox="101@default", owner_name="Ann")
-OFFICE = Provisioning(
-    endpoints=(ANN,), queues=(SALES,), mailboxes=(BOX,), trunks=(CARRIER,), dids=(DID,), default_queue="sales"
-)
+OFFICE = Provisioning(endpoints=(ANN,), queues=(SALES,), trunks=(CARRIER,), dids=(DID,), default_queue="sales")
 
 
 def text_of(name: str, config: Provisioning = OFFICE) -> str:
@@ -154,7 +150,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from([
 ])  # fmt: skip
 FIELDS = [
     (thing, field.name)
-    for thing in (ANN, SALES, SALES.members[0], CARRIER, DID, BOX)
+    for thing in (ANN, SALES, SALES.members[0], CARRIER, DID)
     for field in dataclasses.fields(thing)
     if isinstance(getattr(thing, field.name), str) and field.name not in ("kind", "strategy", "announce_holdtime")
 ]
@@ -197,7 +193,7 @@ def _with(thing: Any, changed: Any) -> dict[str, Any]:
     if isinstance(changed, MemberConfig):
         return {"queues": (dataclasses.replace(SALES, members=(changed,)),)}
     names = {EndpointConfig: "endpoints", QueueConfig: "queues", TrunkConfig: "trunks", DidConfig: "dids"}
-    return {names.get(type(thing), "mailboxes"): (changed,)}
+    return {names[type(thing)]: (changed,)}
 
 
 def _bare() -> Provisioning:
@@ -248,7 +244,7 @@ class Asked:
 async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(tmp_path: Path) -> None:
     asterisk = Asked()
     provisioner = Provisioner(tmp_path, asterisk)
-    everything = ["res_pjsip.so", "app_voicemail.so", "app_queue.so", "pbx_config.so"]
+    everything = ["res_pjsip.so", "app_queue.so", "pbx_config.so"]
     assert await provisioner.apply(OFFICE) == everything
     assert await provisioner.apply(OFFICE) == []
     longer = dataclasses.replace(OFFICE, queues=(dataclasses.replace(SALES, maxlen=5),))

@@ -92,20 +92,9 @@ async def unfinished(stack: Stack) -> str:
     legs = await open_legs(stack)
     spool = stack.settings.asterisk_spool
     recordings = [path.name for path in (spool / "monitor").glob("*-rx.wav")]
-    db = await asyncpg.connect(stack.settings.engine_dsn.get_secret_value())
-    try:
-        stored = {row["message_id"] for row in await db.fetch("select message_id from voicemail")}
-    finally:
-        await db.close()
-    messages = [name for name in _messages(spool / "voicemail") if name not in stored]
+    messages = [path.name for path in (spool / "message").glob("*.wav")]
     found = {"open calls": sorted(legs), "recordings": recordings, "messages": messages}
     return ", ".join(f"{what}: {which}" for what, which in found.items() if which)
-
-
-def _messages(folder: Path) -> list[str]:
-    """Ids of the messages in all mailboxes."""
-    texts = [path.read_text() for path in folder.glob("*/*/*/msg*.txt") if path.with_suffix(".wav").exists()]
-    return [line.partition("=")[2] for text in texts for line in text.splitlines() if line.startswith("msg_id=")]
 
 
 def last_contexts(stack: Stack) -> dict[str, str]:

@@ -17,7 +17,7 @@ SAME_TALK_S = 1.0
 TOO_SHORT_S = 0.2
 SOON_S = 5.0
 """By then an end is written down, if the service was there all the time."""
-LATE_FACTS = {"recording.ready", "voicemail.stored"}
+LATE_FACTS = {"recording.ready", "voicemail.stored", "voicemail.discarded"}
 """Written by jobs after a call has ended."""
 
 

@@ -23,7 +23,7 @@ PLAIN = _words_of(
     "on in no of to by and started ended entered left connected resumed unexpected ready stored made asked abandoned "
     "joined missed missing invalid command failed done input set digits variable offered exited answer "
     "sent refused taken placed ordered phone by add drop cancel complete "
-    "new ivr talking queued ringing tm healthz readyz metrics activate download end default sip secret"
+    "new ivr talking queued ringing tm healthz readyz metrics activate download end default sip secret audio settings"
 )
 """English in its everyday sense, states that the state diagram explains, and what every service calls so."""
 

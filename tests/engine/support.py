@@ -10,7 +10,7 @@ from m3voip.config import DEFAULT_TENANT
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core.call import Step
+from m3voip.core.call import Call, Step
 from m3voip.core.causes import EndReason
 from m3voip.engine.calls import Calls
 from m3voip.engine.recovery import Recovery
@@ -29,7 +29,7 @@ class OneQueueFlow:
     def start(self, step: Step, at: datetime, now: datetime) -> Step:
         return self._menu(step, at, now)
 
-    def has(self, node: str) -> bool:
+    def has(self, call: Call, node: str) -> bool:
         return node == "menu"
 
     def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
@@ -81,6 +81,7 @@ class World:
         self.rows: list[f.Recorded] = []
         self.commands: list[do.Command] = []
         self.asked: list[do.AskCrm] = []
+        self.looked_for: list[do.FindAgent] = []
         self.legs: dict[str, LegSeen] = {}
         self.playing: set[str] = set()
         self.reading = LedgerReading(queue={}, hangups={}, floor={})
@@ -88,7 +89,7 @@ class World:
         self.watched: list[str] = []
         self.node_started = T0 - timedelta(days=1)
         self.flow: OneQueueFlow | None = OneQueueFlow()
-        self.calls = Calls(event_log=self, telephony=self, crm=self, clock=self, router=self._route)
+        self.calls = Calls(event_log=self, telephony=self, crm=self, agents=self, clock=self, router=self._route)
         self.recovery = Recovery(calls=self.calls, source=self, ledger=self, finder=self)
 
     # ports
@@ -104,6 +105,9 @@ class World:
 
     def ask(self, command: do.AskCrm) -> None:
         self.asked.append(command)
+
+    def find_agent(self, command: do.FindAgent) -> None:
+        self.looked_for.append(command)
 
     def now(self) -> datetime:
         return self.time

@@ -14,7 +14,7 @@ from m3voip.core.call import Call
 from m3voip.core.causes import QueueExit
 from m3voip.core.life import step
 from m3voip.core.office import Did, Office, Queue
-from m3voip.engine.directory import _direct_trees
+from m3voip.engine.places import made_trees
 from m3voip.ivr.compile import compile_text
 
 pytestmark = pytest.mark.unit
@@ -44,7 +44,7 @@ def did(name: str) -> Did:
     ],
 )
 def test_a_caller_goes_down_the_chain_and_once_only(queues: tuple[Queue, ...], visited: list[str], last: str) -> None:
-    (text,) = _direct_trees(Office(queues=queues, dids=(did("a"),)))
+    (text,) = made_trees(Office(queues=queues, dids=(did("a"),)))
     tree = compile_text(text.source, name=text.name, version=0)
     call = Call(id=UUID(int=1), tenant_id=DEFAULT_TENANT, leg="l")
     arrived = ev.CallArrived(at=T0, leg="l", node="n", created=T0, did="155", caller="1")

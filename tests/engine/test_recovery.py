@@ -307,8 +307,9 @@ async def test_a_queue_whose_last_words_do_not_come_is_looked_up_before_the_call
     world = World()
     asked: list[str] = []
     world.calls = Calls(
-        event_log=world, telephony=world, crm=world, clock=world, router=world._route, explain=asked.append
-    )
+        event_log=world, telephony=world, crm=world, agents=world, clock=world, router=world._route,
+        explain=asked.append,
+    )  # fmt: skip
     world.recovery = Recovery(calls=world.calls, source=world, ledger=world, finder=world)
     await world.recovery.reconcile()
     world.arrive()

@@ -190,6 +190,21 @@ def test_silent_nodes_are_passed_within_one_event() -> None:
     assert story.call.variables == {"x": "from 15550100100"}
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"), [("de", "Hallo."), ("DE ", "Hallo."), ("fr", "Bonjour."), ("it", "Hello."), ("", "Hello.")]
+)
+def test_switch_goes_by_a_variable_of_the_route_or_the_tree(said: str, heard: str) -> None:
+    nodes = f"""
+a: {{set: {{values: {{language: '{said}'}}, then: b}}}}
+b: {{switch: {{variable: language, cases: {{de: german, FR: french}}, otherwise: english}}}}
+german: {{hangup: Hallo.}}
+french: {{hangup: Bonjour.}}
+english: {{hangup: Hello.}}
+"""
+    story = Story(tree_of(nodes, "a"))
+    assert story.heard == heard
+
+
 def test_a_silent_loop_that_lint_never_saw_ends_the_call() -> None:
     nodes: dict[str, Node] = {"a": GotoNode("a", "b"), "b": GotoNode("b", "a")}
     story = Story(CompiledTree(name="t", version=1, entry="a", nodes=nodes, prompts={}))

@@ -121,6 +121,8 @@ def _random_fact(chance: random.Random, visit: int) -> f.AnyFact:
         f.DialStarted(extension=extension, record=chance.random() < 0.5),
         f.DialEnded(extension=extension, status="NOANSWER"),
         f.VoicemailEntered(box="801"),
+        f.CallRouted(route="r", version=1, rule="all", why="", target="tree", to="main"),
+        f.TreeEntered(tree=chance.choice(["main", "direct-sales"]), version=visit),
         f.VoicemailDone(box="801", status="SUCCESS"),
         f.FloorServed(),
     ]

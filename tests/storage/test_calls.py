@@ -2,19 +2,21 @@
 
 import asyncio
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
 from m3voip.core.causes import EndReason
 from m3voip.storage.errors import StorageUnavailable
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.pool import Pool, engine_pool
+from m3voip.storage.postgres.queries import load
 from tests.storage.support import Running, assert_stored, fold, new_call_id, random_story, rows_of, short_call, started
 
 pytestmark = pytest.mark.postgres
@@ -128,3 +130,53 @@ async def test_whoever_asks_while_postgres_is_away_is_told_within_two_seconds(tm
         assert told.value.retryable
         assert loop.time() - began < 2.2
     await pool.close()
+
+
+def talked(tenant: UUID, caller: str, extension: str, at: datetime) -> list[f.Recorded]:
+    facts: list[f.AnyFact] = [
+        started(caller=caller),
+        f.QueueEntered(queue="sales", visit=1, record=False),
+        f.CallConnected(extension=extension, queue="sales", waited_s=1.0),
+        f.TalkEnded(extension=extension, talked_s=5.0, by_caller=True),
+        f.QueueEntered(queue="support", visit=2, record=False),
+        f.OfferMade(extension="999"),  # rung afterwards, never talked
+        f.CallEnded(reason=EndReason.CALLER_HUNG_UP, cause=16, duration_s=9.0, talk_s=5.0),
+    ]
+    return rows_of(facts, tenant=tenant, at=at)
+
+
+async def test_the_last_agent_is_whoever_talked_in_the_caller_s_newest_call(
+    writer: Running, engine: Pool, owner: asyncpg.Connection
+) -> None:
+    caller, now, day = f"1555{random.randrange(10**7):07}", datetime.now(UTC), timedelta(days=1)
+    tenants = [DEFAULT_TENANT, new_call_id()]
+    await owner.execute("insert into tenant (tenant_id, name) values ($1, 'another')", tenants[1])
+    for number, tenant in enumerate(tenants):
+        for extension in ("7101", "7102", "7103"):
+            await owner.execute(
+                "insert into agent (tenant_id, extension, display_name, endpoint) values ($1, $2, 'A', $3)",
+                tenant, extension, f"e{number}{extension}00000",
+            )  # fmt: skip
+    for row in (
+        talked(DEFAULT_TENANT, f"+{caller}", "7101", now - 5 * day),
+        talked(DEFAULT_TENANT, caller, "7102", now - 3 * day),
+        rows_of([started(caller=caller), f.CallEnded(reason=EndReason.CALLER_HUNG_UP, cause=16, duration_s=1.0)]),
+        talked(DEFAULT_TENANT, f"{caller}9", "7103", now),
+        talked(tenants[1], caller, "7103", now - day),
+    ):
+        writer.writer.append(row)
+    await writer.writer.flush()
+    calls = PostgresCalls(engine, writer.commits)
+    assert await calls.last_agent(DEFAULT_TENANT, caller, now - 30 * day) == "7102"
+    assert await calls.last_agent(DEFAULT_TENANT, caller, now - 2 * day) == ""
+    assert await calls.last_agent(tenants[1], caller, now - 30 * day) == "7103", "tenants do not share their agents"
+    await owner.execute("update agent set active = false where extension = '7102' and tenant_id = $1", DEFAULT_TENANT)
+    assert await calls.last_agent(DEFAULT_TENANT, caller, now - 30 * day) == "7101"
+    await owner.execute("delete from agent where extension in ('7101', '7102', '7103')")
+
+
+async def test_looking_for_the_last_agent_goes_by_an_index(owner: asyncpg.Connection) -> None:
+    async with owner.transaction():
+        await owner.execute("set local enable_seqscan = off")
+        plan = await owner.fetch(f"explain {load('calls')['last_agent']}", DEFAULT_TENANT, "15550123456", new_call_id())
+    assert any("call_list_caller" in row[0] for row in plan), plan

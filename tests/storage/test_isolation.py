@@ -47,6 +47,8 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  b as (insert into mailbox (tenant_id, box) values ('{tenant}', '801')),
                  k as (insert into trunk (tenant_id, name, kind, addresses) values ('{tenant}', 't', 'ip', '{{192.0.2.1}}')),
                  c as (insert into blocked_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
+                 r as (insert into route (tenant_id, name) values ('{tenant}', 'main')),
+                 s as (insert into listed_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
@@ -65,8 +67,24 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into ivr_tree_version (tree_id, tenant_id, version, source, sha256)"
             " select id, $1, 1, '', repeat('0', 64) from ivr_tree where tenant_id = $1", tenant)  # fmt: skip
         await owner.execute(
+            "insert into route_version (route_id, tenant_id, version, document)"
+            " select id, $1, 1, '{}' from route where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into route_target (route_id, tenant_id, field, queue_id)"
+            " select r.id, $1, 'otherwise', q.id from route r, queue q where r.tenant_id = $1 and q.tenant_id = $1",
+            tenant)  # fmt: skip
+        await owner.execute(
             "insert into did (tenant_id, number, tree_id) select $1, $2, id from ivr_tree where tenant_id = $1",
             tenant, f"+1555010020{number}")  # fmt: skip
+        await owner.execute(
+            "insert into mailbox_pin (tenant_id, mailbox_id, hash) select tenant_id, id, 'x' from mailbox where tenant_id = $1",
+            tenant)  # fmt: skip
+        await owner.execute(
+            "insert into mailbox_greeting (tenant_id, mailbox_id, audio, sha256, duration_s, source)"
+            " select tenant_id, id, 'x', repeat('0', 64), 1, 'phone' from mailbox where tenant_id = $1", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
+            " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
         file = {"key": "k", "sha256": "0", "duration_s": 1.0, "size": 1}
         rows = rows_of(
             [
@@ -81,7 +99,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         async with commits.turn():
             await commits.commit(engine, rows)
     yield pair
-    for table in ("did", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
+    for table in ("voicemail_change", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)
     await owner.close()
     await engine.close()
@@ -116,7 +134,7 @@ async def test_a_tenant_sees_its_own_row_in_each_table_and_nothing_of_another(
 ) -> None:
     mine, foreign = tenants
     names = set(await tables(owner)) - WITHOUT_TENANT - ENGINE_ONLY
-    assert len(names) > 15
+    assert len(names) > 19
     for name in sorted(names):
         async with api.tenant(mine) as db:
             seen = {row["tenant_id"] for row in await db.fetch(f"select tenant_id from {name}")}
@@ -174,7 +192,8 @@ async def test_secrets_can_be_written_by_the_api_and_not_read_back(api: Pool, te
     async with api.tenant(tenants[0]) as db:
         await db.execute("update agent set ha1 = $1", "0" * 32)
         await db.execute("update trunk set secret = 'x'")
-    for column, table in (("ha1", "agent"), ("secret", "trunk")):
+        await db.execute("update mailbox_pin set hash = 'y'")
+    for column, table in (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin")):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with api.tenant(tenants[0]) as db:
                 await db.fetch(f"select {column} from {table}")

@@ -76,7 +76,6 @@ async def asterisk() -> AsyncIterator[Stack]:
         )  # fmt: skip
         config = model.Provisioning(
             endpoints=phones,
-            mailboxes=(model.MailboxConfig(mailbox="801@default", owner_name="Sales"),),
             trunks=(model.TrunkConfig(name="trunk-local", addresses=("127.0.0.1",)),),
             queues=(
                 model.QueueConfig(name="sales", members=(model.MemberConfig(endpoint=phones[1].name, name="102"),)),

@@ -21,6 +21,10 @@ log = structlog.get_logger()
 
 MOST_BYTES = 1024 * 1024
 """Largest request body."""
+UPLOAD_BYTES = 10 * 1024 * 1024
+"""Largest sound file."""
+
+_UPLOAD = re.compile(r"/v1/tm/mailboxes/[0-9A-Fa-f-]{36}/greeting")
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -30,7 +34,7 @@ _HEADERS = (
     ("cache-control", "no-store"),
     ("referrer-policy", "no-referrer"),
 )
-_TOO_LARGE = f"The body must not be larger than {MOST_BYTES} bytes; send less at a time."
+_TOO_LARGE = "The body must not be larger than {} bytes; send less at a time."
 
 
 class Edge:
@@ -74,9 +78,11 @@ class Edge:
 
     async def _limited(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         announced = headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > MOST_BYTES:
+        most = UPLOAD_BYTES if scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) else MOST_BYTES
+        too_large = _TOO_LARGE.format(most)
+        if not announced.isdecimal() or int(announced) > most:
             response = answer(
-                Request(scope), ApiError(Code.PAYLOAD_TOO_LARGE, _TOO_LARGE, headers={"Connection": "close"})
+                Request(scope), ApiError(Code.PAYLOAD_TOO_LARGE, too_large, headers={"Connection": "close"})
             )
             await response(scope, receive, send)
             return
@@ -86,8 +92,8 @@ class Edge:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MOST_BYTES:
-                raise HTTPException(413, _TOO_LARGE, headers={"Connection": "close"})
+            if read > most:
+                raise HTTPException(413, too_large, headers={"Connection": "close"})
             return message
 
         await self._app(scope, measured, send)

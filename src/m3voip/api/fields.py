@@ -18,6 +18,7 @@ from m3voip.core.phone import digits, e164
 
 _EXTENSION = r"^[0-9]{2,6}$"
 _NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
+PIN = r"^[0-9]{4,10}$"
 _TREE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _BOX = r"^[0-9]{2,10}$"
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
@@ -32,6 +33,7 @@ _HINTS = {
     _EXTENSION: "must be 2 to 6 digits, for example 101.",
     _NAME: "must be 1 to 32 of a-z, 0-9 and -, beginning with a letter or digit, for example sales.",
     _BOX: "must be 2 to 10 digits, for example 100.",
+    PIN: "must be 4 to 10 digits.",
     _TREE: "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit, for example main.",
     _PERSON: "must be at most 40 letters, digits, spaces and . ' - _",
     _CARRIER_WORD: "must be at most 128 ASCII characters without spaces, quotes, ; and backslash.",
@@ -119,12 +121,6 @@ def columns(sent: BaseModel, *, changes: bool = False) -> dict[str, Any]:
 def fields(row: Struct) -> dict[str, Any]:
     """A row by the API's field names."""
     return {field: getattr(row, name) for name, field in _fields(type(row))}
-
-
-def as_number(heard: str) -> str:
-    """A number as the telephony node heard it, in E.164 where it is one: digits without the plus sign get it back. What is
-    too short for that is an extension, what begins with 0 a national spelling; both stay."""
-    return f"+{heard}" if heard.isdigit() and len(heard) >= 8 and not heard.startswith("0") else heard
 
 
 def _column(name: str) -> str:

@@ -35,11 +35,13 @@ _TAGS = {
     "Queues": "Where calls wait for agents, and who waits now.",
     "Agents": "Who answers, on which phone, and what they do now.",
     "DIDs": "Numbers that people call.",
+    "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",
     "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",
+    "Listed callers": "Whom the rules of routes know.",
     "API keys": "Who may use this API.",
     "Health": "For load balancers and monitoring.",
 }

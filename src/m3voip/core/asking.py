@@ -63,7 +63,9 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
             return "nobody is consulted who could take the call"
         case rq.TransferRequested(target=Target(kind=TargetKind.EXTENSION, name=name)) if _named(call, name):
             return f"{name} is in this call already"
-        case rq.TransferRequested(target=Target(kind=TargetKind.NODE, name=name)) if flow is None or not flow.has(name):
+        case rq.TransferRequested(target=Target(kind=TargetKind.NODE, name=name)) if flow is None or not flow.has(
+            call, name
+        ):
             return f"the call's tree has no node '{name}'"
         case _:
             return ""

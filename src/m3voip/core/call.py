@@ -63,6 +63,7 @@ class Call(Struct, frozen=True, kw_only=True):
     tree_version: int = 0
     cursor: Cursor = Cursor()
     variables: dict[str, str] = {}
+    rule: str | None = None  # of the route that led the call on; "" for what it does otherwise
     queue: str = ""
     visits: int = 0
     queued_at: datetime | None = None
@@ -148,8 +149,8 @@ class Flow(Protocol):
         """Enter the first node of a call that has just been written down."""
         ...
 
-    def has(self, node: str) -> bool:
-        """Whether the tree has this node."""
+    def has(self, call: Call, node: str) -> bool:
+        """Whether the tree that the call is in has this node."""
         ...
 
     def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:
@@ -176,6 +177,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.NodeEntered():        return replace(call, seq=seq, state=State.IVR, floor=False, transfer=None, transfer_by="",
                                                     cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
+        case f.CallRouted():         return replace(call, seq=seq, rule=fact.rule)
+        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor())
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
                                                     joined=False, missed_offers=0, gave_up=False)
@@ -204,7 +207,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                                             for leg, p in call.parties.items()})
         case f.TransferOrdered():    return replace(call, seq=seq, transfer=fact.target, transfer_by=fact.extension)
         case f.Transferred() if fact.way == BLIND:
-                                     return replace(call, seq=seq, parties={}, parked=0)
+                                     return replace(call, seq=seq, state=State.IVR, parties={}, parked=0)
         case f.Transferred():        return new_agent(call, seq, at, fact.target.name, fact.agent_leg)
         case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
         case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)

@@ -1,4 +1,5 @@
-"""What a call wants done. Imperative; carried out by the Telephony port (and the CRM port for ``AskCrm``).
+"""What a call wants done. Imperative; carried out by the Telephony port (``AskCrm``: by the CRM port; ``FindAgent``:
+by the port of that name).
 
 Commands are idempotent by the ids in them. Names in them are whitelisted when a tree or a row is loaded (invariant 4),
 never taken from a caller.
@@ -155,6 +156,20 @@ class Hangup(Command, frozen=True, kw_only=True):
     """End the caller's leg. ``cause`` is Q.850."""
 
     cause: int = NORMAL_CLEARING
+
+
+class FindAgent(Command, frozen=True, kw_only=True):
+    """Find the agent whom the caller should have first, if they are free; answered by AgentFound within ``timeout_ms``.
+
+    ``extension``: this agent; else whoever last talked with ``caller`` (digits) within ``days``.
+    """
+
+    request: str
+    tenant_id: UUID
+    extension: str
+    caller: str
+    days: int
+    timeout_ms: int
 
 
 class AskCrm(Command, frozen=True, kw_only=True):

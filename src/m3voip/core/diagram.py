@@ -35,7 +35,7 @@ class _Sends:
     def start(self, step: Step, at: datetime, now: datetime) -> Step:  # noqa: ARG002  # Flow's signature
         return step.note(at, f.NodeEntered(node="main", verb="menu"))
 
-    def has(self, node: str) -> bool:  # noqa: ARG002
+    def has(self, call: Call, node: str) -> bool:  # noqa: ARG002
         return True
 
     def enter(self, step: Step, node: str, at: datetime, now: datetime) -> Step:  # noqa: ARG002

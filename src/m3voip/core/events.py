@@ -66,6 +66,13 @@ class CrmFailed(Event, frozen=True, kw_only=True):
     why: str
 
 
+class AgentFound(Event, frozen=True, kw_only=True):
+    """The agent whom the caller should have first is free; ``extension`` "" when there is none, or not known in time."""
+
+    request: str
+    extension: str
+
+
 class QueueJoined(Event, frozen=True, kw_only=True):
     """The caller stands in a queue, ``position`` 1 is next."""
 
@@ -128,7 +135,7 @@ class DialLeft(Event, frozen=True, kw_only=True):
 
 
 class VoicemailLeft(Event, frozen=True, kw_only=True):
-    """The caller is back in the application after a mailbox; ``status`` is Asterisk's VMSTATUS."""
+    """The caller is back in the application after a mailbox; ``status`` is SUCCESS, FULL or FAILED."""
 
     box: str
     status: str

@@ -77,6 +77,26 @@ class CrmAsked(Fact, frozen=True, kw_only=True, tag="ivr.crm_asked"):
     why: str = ""
 
 
+class CallRouted(Fact, frozen=True, kw_only=True, tag="call.routed"):
+    """The number's route decided where the call goes. ``rule`` is "" when no rule held and the route's ``otherwise`` was
+    taken; ``why`` says what was looked at, without numbers or names. ``target`` is the kind: tree, queue, mailbox, agent or
+    reject; ``to`` its name."""
+
+    route: str
+    version: int
+    rule: str
+    why: str
+    target: str
+    to: str = ""
+
+
+class TreeEntered(Fact, frozen=True, kw_only=True, tag="ivr.tree_entered"):
+    """From here on the call follows this tree."""
+
+    tree: str
+    version: int
+
+
 class QueueEntered(Fact, frozen=True, kw_only=True, tag="queue.entered"):
     """Sent to a queue; ``visit`` counts the call's queue visits from 1."""
 
@@ -160,7 +180,8 @@ class VoicemailEntered(Fact, frozen=True, kw_only=True, tag="voicemail.entered")
 
 
 class VoicemailDone(Fact, frozen=True, kw_only=True, tag="voicemail.left"):
-    """The caller is back from the mailbox."""
+    """The caller is back from the mailbox. ``status``: ``SUCCESS`` (the caller was recorded), ``FULL`` (the box takes no
+    more, the caller was told so), ``FAILED`` (there is no such box)."""
 
     box: str
     status: str
@@ -306,7 +327,8 @@ class RecordingStored(Fact, frozen=True, kw_only=True, tag="recording.ready"):
 
 
 class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
-    """Written by the voicemail job after the caller hung up. ``message_id`` is the mailbox's own name of the message."""
+    """Written by the voicemail job after the caller hung up. ``message_id`` is the name that the dialplan gave it;
+    ``POST /v1/tm/voicemails/{voicemail}/link`` makes the link by which it is heard. ``caller`` is who left it."""
 
     voicemail: UUID
     box: str
@@ -315,15 +337,83 @@ class VoicemailStored(Fact, frozen=True, kw_only=True, tag="voicemail.stored"):
     sha256: str
     duration_s: float
     size: int
+    caller: str = ""
+
+
+class VoicemailDiscarded(Fact, frozen=True, kw_only=True, tag="voicemail.discarded"):
+    """The caller was asked to speak and said nothing: there is no message. ``why`` is ``silent`` or ``unreadable``."""
+
+    box: str
+    message_id: str
+    why: str
+    duration_s: float = 0.0
+
+
+class VoicemailRead(Fact, frozen=True, kw_only=True, tag="voicemail.read"):
+    """Somebody heard the message, or marked it so. ``by`` is ``phone`` or ``api``; ``change`` names what was done, once for
+    ever."""
+
+    voicemail: UUID
+    box: str
+    change: UUID
+    by: str
+
+
+class VoicemailUnread(Fact, frozen=True, kw_only=True, tag="voicemail.unread"):
+    """Somebody marked the message as new again."""
+
+    voicemail: UUID
+    box: str
+    change: UUID
+    by: str
+
+
+class VoicemailDeleted(Fact, frozen=True, kw_only=True, tag="voicemail.deleted"):
+    """Somebody deleted the message; it can be restored for some days."""
+
+    voicemail: UUID
+    box: str
+    change: UUID
+    by: str
+
+
+class VoicemailRestored(Fact, frozen=True, kw_only=True, tag="voicemail.restored"):
+    """A deleted message is back in its box."""
+
+    voicemail: UUID
+    box: str
+    change: UUID
+    by: str
+
+
+class VoicemailForwarded(Fact, frozen=True, kw_only=True, tag="voicemail.forwarded"):
+    """A copy of the message ``source`` came into another box; ``voicemail`` is the copy."""
+
+    voicemail: UUID
+    box: str
+    source: UUID
+    change: UUID
+    by: str
+
+
+class VoicemailPurged(Fact, frozen=True, kw_only=True, tag="voicemail.purged"):
+    """The message is gone for good: its time was over (``by`` is ``retention``)."""
+
+    voicemail: UUID
+    box: str
+    change: UUID
+    by: str
 
 
 AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
+    | CallRouted | TreeEntered
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
     | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
     | HandTaken | HandRefused | PartyInvited | PartyJoined | PartiesPlaced | PartyMuted | PartyLeft | HoldByPhone | DigitsSent
     | TransferOrdered | Transferred | CallParked | PickedUp
-    | CallEnded | RecordingStored | VoicemailStored
+    | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted
+    | VoicemailRestored | VoicemailForwarded | VoicemailPurged
 )  # fmt: skip
 
 KINDS: dict[str, type[Fact]] = {str(t.__struct_config__.tag): t for t in AnyFact.__args__}

@@ -37,7 +37,7 @@ An event is one fact about one call (the glossary tells the words apart), the sa
 
 An event is never changed or deleted, a kind is never renamed, a field is never given another meaning; new kinds and
 fields may be added, so readers skip what they do not know. The same event may be delivered more than once. After
-`call.ended` only what is found later follows: recordings and voicemail messages.
+`call.ended` only what is found later follows: recordings, voicemail messages, and what becomes of those.
 
 In a field's name `_s` means seconds and `_ms` milliseconds.
 """

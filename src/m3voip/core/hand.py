@@ -91,7 +91,8 @@ def arrived(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | No
     if party.role is not Role.GUEST:
         return inherited(so_far, at) if party.role is Role.CALLER else so_far
     if call.parked:
-        so_far = so_far.note(at, f.PickedUp(extension=party.extension, agent_leg=leg)).wait(None)
+        picked_up = so_far.note(at, f.PickedUp(extension=party.extension, agent_leg=leg))
+        so_far = picked_up.wait(None if caller(call).here else now + ARRIVAL)
         return together(so_far, at, "picked_up")
     if agent(call) is None:  # the one who called this guest has left meanwhile
         return heir(so_far, so_far.call.parties[leg], at)
@@ -215,6 +216,10 @@ def resume(so_far: Step, event: ev.Recovered, now: datetime, flow: Flow | None) 
     if len(call.parties) == 1 and not call.parked and call.transfer is None:  # we died when the agent had hung up
         return so_far.hang_up(EndReason.AGENT_HUNG_UP)
     mine = caller(call)
+    if len(call.parties) == 1 and not call.parked and call.transfer is None:
+        return so_far.hang_up(
+            EndReason.AGENT_HUNG_UP
+        )  # the others had left, and the order to let the caller go was lost
     so_far = so_far.wait(now + (PARKED_FOR if call.parked else ARRIVAL))
     if not event.in_application:  # nothing came of our taking the call in hand
         other = next((p.leg for p in parties(call, Role.AGENT)), "")

@@ -60,7 +60,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.IVR, ev.ServiceLeaves():               return leave_to_floor(call, event)
         case _, ev.ServiceLeaves():                       return Step(call)
         case _, ev.Recovered():                           return resume(call, event, now, flow)
-        case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed()):
+        case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed() | ev.AgentFound()):
                                                           return follow(call, event, now, flow)
         case _, ev.FloorTook():                           return floor_took(call, event)
         case (State.QUEUED | State.FLOOR), ev.QueueJoined():
@@ -87,7 +87,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.FLOOR, ev.VoicemailLeft():             return floor_over(call, event)
         case _, ev.AgentDidNotAnswer():                   return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
         case _, ev.AgentLeft() if call.agent_leg:         return Step(call)  # of the talk from which the caller was taken
-        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned()):
+        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned() | ev.AgentFound()):
                                                           return Step(call)  # the echo of what the caller has left
         case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft()):
                                                           return astray(call, event, now, flow)

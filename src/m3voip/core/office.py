@@ -98,7 +98,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
 
 
 class Did(Struct, frozen=True, kw_only=True):
-    """A number that people call: exactly one of ``tree`` and ``queue`` is named; the floor may name a queue and a box."""
+    """A number that people call: exactly one of ``tree``, ``queue`` and ``route`` is named; the floor may name a queue and
+    a box."""
 
     tenant_id: UUID
     digits: str
@@ -106,6 +107,36 @@ class Did(Struct, frozen=True, kw_only=True):
     queue: str
     floor_queue: str
     floor_box: str
+    route: str = ""
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a route can lead: ``kind`` is tree, queue, mailbox or agent, ``name`` the tenant's own name for it."""
+
+    kind: str
+    name: str
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A route as it was written last. ``places`` are those that it leads to, by their ids; ``split_key`` makes its splits
+    its own."""
+
+    tenant_id: UUID
+    name: str
+    version: int
+    document: str
+    split_key: bytes
+    places: dict[UUID, Place]
+
+
+class ListedCaller(Struct, frozen=True, kw_only=True):
+    """A caller on one of the lists that routes know, until ``until`` (None = for good); ``language`` as in ``de``, or ""."""
+
+    tenant_id: UUID
+    digits: str
+    list: str
+    language: str
+    until: datetime | None
 
 
 class TreeText(Struct, frozen=True, kw_only=True):
@@ -144,6 +175,8 @@ class Office(Struct, frozen=True, kw_only=True):
     dids: tuple[Did, ...] = ()
     trees: tuple[TreeText, ...] = ()
     blocks: tuple[Block, ...] = ()
+    routes: tuple[Route, ...] = ()
+    listed: tuple[ListedCaller, ...] = ()
 
 
 def node_name(tenant_id: UUID, default_tenant: UUID, name: str) -> str:

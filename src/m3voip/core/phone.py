@@ -23,9 +23,24 @@ def e164(text: str, region: str | None = None) -> str | None:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def country(text: str) -> str:
+    """The country of a number that is spelled with its country code, as in ``DE``; "" when it has none."""
+    try:
+        number = phonenumbers.parse(f"+{digits(text)}")
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.region_code_for_number(number) or ""
+
+
 def digits(text: str) -> str:
     """Only the digits: how a DID is matched in the dialplan and in the database."""
     return _DIGITS.sub("", text)
+
+
+def as_number(heard: str) -> str:
+    """A number as the telephony node heard it, in E.164 where it is one: digits without the plus sign get it back. What is
+    too short for that is an extension, what begins with 0 a national spelling; both stay."""
+    return f"+{heard}" if heard.isdigit() and len(heard) >= 8 and not heard.startswith("0") else heard
 
 
 def mask(text: str) -> str:

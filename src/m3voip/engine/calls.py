@@ -17,7 +17,7 @@ from m3voip.core import events as ev
 from m3voip.core.asking import refusal
 from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import EndReason
-from m3voip.core.commands import AskCrm, SendToFloor
+from m3voip.core.commands import AskCrm, FindAgent, SendToFloor
 from m3voip.core.ids import derived_id
 from m3voip.core.life import step
 from m3voip.core.phone import mask
@@ -25,7 +25,7 @@ from m3voip.core.requests import Request
 from m3voip.engine.metrics import CALLS_ENDED, CALLS_LIVE, CALLS_STARTED, STEP_FAILURES, STRAY_EVENTS
 from m3voip.engine.routing import Route
 from m3voip.engine.timers import Timers
-from m3voip.ports import Clock, CrmPort, EventLog, Telephony
+from m3voip.ports import AgentFinder, Clock, CrmPort, EventLog, Telephony
 
 log = structlog.get_logger()
 
@@ -66,6 +66,7 @@ class Calls:
         event_log: EventLog,
         telephony: Telephony,
         crm: CrmPort,
+        agents: AgentFinder,
         clock: Clock,
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
         explain: Callable[[str], None] | None = None,
@@ -82,6 +83,7 @@ class Calls:
         self._log = event_log
         self._telephony = telephony
         self._crm = crm
+        self._agents = agents
         self._clock = clock
         self._router = router
         self._by_leg: dict[str, Owned] = {}
@@ -230,6 +232,8 @@ class Calls:
         for command in result.commands:
             if isinstance(command, AskCrm):
                 self._crm.ask(command)
+            elif isinstance(command, FindAgent):
+                self._agents.find_agent(command)
             else:
                 self._telephony.perform(command)
         if call.state is State.ENDED:

@@ -1,31 +1,35 @@
-"""Keeps the directory current: reads the configuration, compiles the trees, has their prompts rendered, then swaps whole.
+"""Keeps the directory current: reads the configuration, compiles trees and routes, has prompts rendered, then swaps whole.
 
-Law: a tree becomes what new calls get only when it compiles and every prompt of it can be played; until then the version
-before it stays. Calls in progress keep the version they began with, whatever happens here.
+Law: a tree or route becomes what new calls get only when it compiles and every prompt of it can be played; until then the
+version before it stays. Calls in progress keep the version they began with, whatever happens here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from m3voip.core.call import Flow
 from m3voip.core.errors import ProviderError
-from m3voip.core.office import Office, Queue, TreeText, node_box, node_name
+from m3voip.core.office import Did, ListedCaller, Office, Place, Queue, TreeText, node_box, node_name
+from m3voip.engine.places import DIRECT, is_made, made_trees, tree_of
 from m3voip.engine.routing import Blocked, CurrentDirectory, Directory
 from m3voip.ivr.compile import compile_text, recompile_text
 from m3voip.ivr.finding import TreeError
 from m3voip.ivr.interpreter import CompiledTree
 from m3voip.ivr.known import Known
 from m3voip.ports import Speech
+from m3voip.routing.decide import CompiledRules
+from m3voip.routing.destination import Destination, Listed
+from m3voip.routing.flow import ROUTE, CompiledRoute
+from m3voip.routing.model import QUEUE, read_route
 
 log = structlog.get_logger()
-
-DIRECT = "direct-"
-"""Trees of DIDs that lead straight to a queue are made here and named after it."""
 
 
 class TreeSource(Protocol):
@@ -49,7 +53,7 @@ class DirectoryKeeper:
     async def update(self, office: Office) -> None:
         """Swap in what ``office`` says."""
         flows: dict[tuple[UUID, str], Flow] = {}
-        for text in (*office.trees, *_direct_trees(office)):
+        for text in (*office.trees, *made_trees(office)):
             key = (text.tenant_id, text.name)
             tree = await self._compile(text)
             before = self._current.now.trees.get(key)
@@ -57,9 +61,10 @@ class DirectoryKeeper:
                 flows[key] = tree
             elif before is not None:
                 flows[key] = before
+        self._add_routes(office, flows)
         default = self._default_tenant
         self._current.now = Directory(
-            dids={d.digits: (d.tenant_id, d.tree or f"{DIRECT}{d.queue}") for d in office.dids},
+            dids={d.digits: (d.tenant_id, _followed(d)) for d in office.dids},
             trees=flows,
             blocked={(b.tenant_id, b.digits): Blocked(b.until) for b in office.blocks},
             queues={(q.tenant_id, q.name): node_name(q.tenant_id, default, q.name) for q in office.queues},
@@ -75,10 +80,39 @@ class DirectoryKeeper:
         known = self._compiled.get((tenant_id, name, version))
         if known is not None:
             return known
-        if name.startswith(DIRECT):
+        if is_made(name):
             return self._current.now.trees.get((tenant_id, name))
         text = await self._trees.tree(tenant_id, name, version)
         return None if text is None else await self._compile(text, recompile_text)
+
+    def _add_routes(self, office: Office, flows: dict[tuple[UUID, str], Flow]) -> None:
+        """Routes, which lead to the trees of ``flows``."""
+        queues = {(queue.tenant_id, queue.name): queue for queue in office.queues}
+        listed = _lists(office.listed)
+        for route in office.routes:
+            key = (route.tenant_id, f"{ROUTE}{route.name}")
+            before = self._current.now.trees.get(key)
+            try:
+                rules = CompiledRules(read_route(route.document), route.split_key)
+            except (
+                msgspec.MsgspecError,
+                ValueError,
+                KeyError,
+            ) as error:  # a zone or region that this program does not know
+                log.error("route.refused", route=route.name, version=route.version, why=str(error))
+                if before is not None:
+                    flows[key] = before
+                continue
+            flows[key] = CompiledRoute(
+                name=route.name,
+                version=route.version,
+                rules=rules,
+                destinations={
+                    place_id: _destination(place, flows, queues, route.tenant_id)
+                    for place_id, place in route.places.items()
+                },
+                listed=listed(route.tenant_id),
+            )
 
     async def _compile(
         self, text: TreeText, compiler: Callable[..., CompiledTree] = compile_text
@@ -98,38 +132,35 @@ class DirectoryKeeper:
         return tree
 
 
-def _direct_trees(office: Office) -> list[TreeText]:
-    """For each queue that a DID leads to directly a tree: the queue, its overflow queues one after the other, then the
-    mailbox of the last one that has one."""
-    queues = {(queue.tenant_id, queue.name): queue for queue in office.queues}
-    wanted = dict.fromkeys((did.tenant_id, did.queue) for did in office.dids if did.queue)
-    return [
-        TreeText(
-            tenant_id=tenant, name=f"{DIRECT}{name}", version=0, source=_direct_source(_chain(queues, tenant, name))
-        )
-        for tenant, name in wanted
-        if (tenant, name) in queues
-    ]
+def _followed(did: Did) -> str:
+    """The name of what calls to a number follow."""
+    return did.tree or (f"{DIRECT}{did.queue}" if did.queue else f"{ROUTE}{did.route}")
 
 
-def _chain(queues: Mapping[tuple[UUID, str], Queue], tenant: UUID, name: str) -> list[Queue]:
-    """A queue and its overflow queues, each once."""
-    chain: list[Queue] = []
-    while (queue := queues.get((tenant, name))) is not None and queue not in chain:
-        chain.append(queue)
-        name = queue.overflow
-    return chain
+def _destination(
+    place: Place, flows: Mapping[tuple[UUID, str], Flow], queues: Mapping[tuple[UUID, str], Queue], tenant: UUID
+) -> Destination:
+    queue = queues.get((tenant, place.name)) if place.kind == QUEUE else None
+    return Destination(
+        kind=place.kind,
+        name=place.name,
+        flow=flows.get((tenant, tree_of(place))),
+        record=queue.record if queue else True,
+        box=queue.box if queue else "",
+    )
 
 
-def _direct_source(chain: list[Queue]) -> str:
-    box = next((queue.box for queue in reversed(chain) if queue.box), "")
-    last = "message" if box else "bye"
-    lines = ["version: 1", "entry: queue0", "nodes:"]
-    for place, queue in enumerate(chain):
-        after = f"queue{place + 1}" if place + 1 < len(chain) else last
-        lines += [f"  queue{place}:", "    queue:", f"      name: {queue.name}", f"      overflow: {after}"]
-        lines += [f"      timeout_s: {queue.max_wait_s}"] if queue.max_wait_s else []
-        lines += [f"      record: {'true' if queue.record else 'false'}"]
-        lines += [f'      box: "{box}"'] if box else []
-    lines += ["  message:", "    voicemail:", f'      box: "{box}"', "      then: bye"] if box else []
-    return "\n".join([*lines, "  bye:", "    hangup: {}", ""])
+def _lists(callers: Iterable[ListedCaller]) -> Callable[[UUID], Listed]:
+    """Who is on which list, by tenant."""
+    known: dict[tuple[UUID, str], list[ListedCaller]] = {}
+    for caller in callers:
+        known.setdefault((caller.tenant_id, caller.digits), []).append(caller)
+
+    def of(tenant: UUID) -> Listed:
+        def listed(number: str, now: datetime) -> tuple[frozenset[str], str]:
+            found = [one for one in known.get((tenant, number), ()) if one.until is None or now < one.until]
+            return frozenset(one.list for one in found), next((one.language for one in found if one.language), "")
+
+        return listed
+
+    return of

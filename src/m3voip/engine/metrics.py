@@ -8,6 +8,9 @@ CALLS_LIVE = Gauge("m3voip_calls_live", "Calls that the service owns right now")
 CALLS_STARTED = Counter("m3voip_calls_started", "Calls taken")
 CALLS_ENDED = Counter("m3voip_calls_ended", "Calls that came to their end")
 STEP_FAILURES = Counter("m3voip_step_failures", "Events whose handling raised: each is a bug")
+PREFERRED_AGENTS = Counter(
+    "m3voip_preferred_agents", "Searches of routes for the agent a caller should have first", ["result"]
+)
 STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no live call")
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]

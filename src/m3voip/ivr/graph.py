@@ -11,9 +11,11 @@ from m3voip.ivr.verbs.base import Verb
 
 MAX_LABEL = 60
 
-_MERMAID_SHAPES = {"menu": ('{{"', '"}}'), "collect": ('{{"', '"}}'), "hours": ('{"', '"}'), "hangup": ('(["', '"])')}
+_MERMAID_SHAPES = {
+    "menu": ('{{"', '"}}'), "collect": ('{{"', '"}}'), "hours": ('{"', '"}'), "switch": ('{"', '"}'), "hangup": ('(["', '"])'),
+}  # fmt: skip
 _MERMAID_BOX = ('["', '"]')
-_DOT_SHAPES = {"menu": "hexagon", "collect": "hexagon", "hours": "diamond", "hangup": "oval"}
+_DOT_SHAPES = {"menu": "hexagon", "collect": "hexagon", "hours": "diamond", "switch": "diamond", "hangup": "oval"}
 _END = "the call ends"
 
 

@@ -39,7 +39,7 @@ class CompiledTree:
         """Enter the entry."""
         return self.go(step, self._entry, Turn(self, at, now))
 
-    def has(self, node: str) -> bool:
+    def has(self, call: Call, node: str) -> bool:  # noqa: ARG002  # Flow's signature
         """Whether there is such a node."""
         return node in self._nodes
 

@@ -13,7 +13,7 @@ from m3voip.ivr.known import Known
 from m3voip.ivr.misfit import similar
 from m3voip.ivr.model import Draft
 from m3voip.ivr.prompts import FILE_NAME, Prompt, Recording
-from m3voip.ivr.template import BUILT_IN, Spoken, TemplateError, named, spoken
+from m3voip.ivr.template import BUILT_IN, ROUTED, Spoken, TemplateError, named, spoken
 from m3voip.ivr.verbs.base import Verb
 from m3voip.ivr.verbs.collect import Collect
 from m3voip.ivr.verbs.http import Http
@@ -47,7 +47,7 @@ class _Lint:
         self._draft = draft
         self._nodes = draft.tree.nodes
         self._names = frozenset(self._nodes) | draft.broken
-        self._variables = BUILT_IN | {name for node in self._nodes.values() for name in node.sets()}
+        self._variables = BUILT_IN | ROUTED | {name for node in self._nodes.values() for name in node.sets()}
         self._sensitive = sensitive_variables(self._nodes)
         self._node = ""
 

@@ -14,6 +14,8 @@ from msgspec import Struct
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 BUILT_IN = frozenset({"caller", "did"})
 """Variables that every call has: who calls, and the number they called."""
+ROUTED = frozenset({"language", "priority", "preferred_agent"})
+"""Variables that a route may have set (docs/reference/routes.md); empty otherwise. A tree may set them, too."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _WAYS = ("digits", "number")

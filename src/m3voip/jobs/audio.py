@@ -58,6 +58,19 @@ def join_stereo(left: Path, right: Path, target: Path) -> float:
     return round(frames / rate, 3)
 
 
+_FRAME_S = 0.02
+_QUIET = 128
+"""Mean amplitude of a frame below which nothing is heard on a telephone; what app_voicemail's own threshold was."""
+
+
+def heard_seconds(samples: Samples, rate: int) -> float:
+    """How much of a recording is more than silence."""
+    size = max(1, int(rate * _FRAME_S))
+    frames = samples[: len(samples) // size * size].reshape(-1, size)
+    loud = np.abs(frames.astype(np.int32)).mean(axis=1) > _QUIET
+    return round(float(loud.sum()) * _FRAME_S, 3)
+
+
 def to_flac(source: Path, target: Path) -> float:
     """Write a mono WAV as FLAC; returns the duration in seconds. Raises UnreadableAudioError."""
     samples, rate = read_wav(source)

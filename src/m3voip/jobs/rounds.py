@@ -29,12 +29,12 @@ class Rounds:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            self._nudged.clear()  # before the round: what comes meanwhile is work for the next one
             try:
                 await self._run_once()
             except (M3voipError, OSError) as error:
                 JOB_FAILURES.labels(self.name).inc()
                 log.warning("job.failed", job=self.name, why=str(error), next_s=self._every_s)
-            self._nudged.clear()
             try:
                 async with asyncio.timeout(self._every_s):
                     await self._nudged.wait()

@@ -1,7 +1,7 @@
-"""Voicemail: each message of app_voicemail's spool is copied into the vault and linked to its call.
+"""Voicemail: each message that the dialplan recorded is moved into the vault and linked to its call.
 
-The message itself stays in its mailbox, where the phone's lamp (MWI) and ``*97`` need it. Its text file carries the call's
-id as ``category`` (the dialplan's ``VM_CATEGORY``).
+Law: the spool's file is deleted only after the vault has read back the same sha256 and the fact is in Postgres. What is found
+on disk is the work list, so nothing is forgotten by a crash at any point. A recording in which nobody speaks is no message.
 """
 
 from __future__ import annotations
@@ -9,106 +9,95 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-import time
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from msgspec import Struct
 
-from m3voip.core.facts import VoicemailStored
+from m3voip.core.facts import VoicemailDiscarded, VoicemailStored
 from m3voip.core.ids import derived_id
-from m3voip.jobs.audio import UnreadableAudioError, to_flac
+from m3voip.jobs.audio import UnreadableAudioError, heard_seconds, read_wav, to_flac
 from m3voip.jobs.metrics import JOB_FAILURES, JOBS_DONE
-from m3voip.ports import CallFinder, CallStore, Clock, RecordingVault
+from m3voip.ports import CallFinder, CallStore, Clock, EndedCall, RecordingVault
 
 log = structlog.get_logger()
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-_FLOOR = re.compile(r"floor-([0-9.]+)")
-SETTLE_S = 1.0
-
-
-class Message(Struct, frozen=True, kw_only=True):
-    """One message as app_voicemail describes it in ``msgNNNN.txt``."""
-
-    message_id: str
-    category: str
-    box: str
-    audio: Path
-
-
-def read_message(text_file: Path) -> Message | None:
-    """Parse a message's text file; None while it is incomplete."""
-    values: dict[str, str] = {}
-    for line in text_file.read_text(errors="replace").splitlines():
-        key, separator, value = line.partition("=")
-        if separator:
-            values[key.strip()] = value.strip()
-    audio = text_file.with_suffix(".wav")
-    if not values.get("msg_id") or not audio.exists():
-        return None
-    # …/voicemail/<context>/<box>/<folder>/msgNNNN.txt
-    return Message(
-        message_id=values["msg_id"], category=values.get("category", ""), box=text_file.parts[-3], audio=audio
-    )
+_NAME = re.compile(
+    r"(?:(?P<call>[0-9a-f]{8}-[0-9a-f-]{27})|floor-(?P<leg>[0-9.]+))_(?P<box>[0-9]{2,10})(?:@[0-9a-z]+)?_[0-9]+"
+)
+"""See dialplans/to-voicemail.conf."""
+LEAST_HEARD_S = 0.3
+_HEADER = 44
+"""Bytes of a WAV file that was opened and never written to."""
 
 
 class VoicemailJob:
-    """Copies new messages. ``run_once`` handles whatever lies in the spool; what is done is remembered by message id."""
+    """Moves messages of ended calls. ``run_once`` handles whatever lies in the spool."""
 
     def __init__(
         self, *, spool: Path, vault: RecordingVault, calls: CallStore, finder: CallFinder, clock: Clock
     ) -> None:
-        self._spool = spool / "voicemail"
+        self._spool = spool / "message"
         self._vault = vault
         self._calls = calls
         self._finder = finder
         self._clock = clock
-        self._seen: set[str] = set()
+        self._unreadable: set[str] = set()
 
     async def run_once(self) -> int:
-        """Store every new message; returns how many."""
+        """Store every message; returns how many were looked after."""
         done = 0
-        for path in await asyncio.to_thread(self._candidates):
-            message = await asyncio.to_thread(read_message, path)
-            if message is None or message.message_id in self._seen:
+        for path in await asyncio.to_thread(lambda: sorted(self._spool.glob("*.wav"))):
+            name = _NAME.fullmatch(path.stem)
+            if name is None or path.stem in self._unreadable:
                 continue
-            if await self._store(message):
-                self._seen.add(message.message_id)
-                done += 1
+            call_id = UUID(name["call"]) if name["call"] else None
+            call = await self._finder.find(call_id=call_id, leg=name["leg"] or "")
+            if call is None or not call.ended:
+                continue  # Asterisk may still write to it
+            done += await self._take(path, name["box"], call)
         return done
 
-    def _candidates(self) -> list[Path]:
-        old_enough = time.time() - SETTLE_S
-        return sorted(p for p in self._spool.glob("*/*/*/msg*.txt") if p.stat().st_mtime < old_enough)
+    async def _take(self, path: Path, box: str, call: EndedCall) -> int:
+        try:
+            heard_s, whole_s = await asyncio.to_thread(_listen, path)
+            if heard_s < LEAST_HEARD_S:
+                fact = VoicemailDiscarded(box=box, message_id=path.stem, why="silent", duration_s=whole_s)
+                await self._calls.append_late(call.call_id, self._clock.now(), fact)
+            else:
+                await self._store(path, box, call)
+        except UnreadableAudioError as error:
+            JOB_FAILURES.labels("voicemail").inc()
+            log.error("voicemail.unreadable", message=path.stem, why=str(error), action="look at the file in the spool")
+            self._unreadable.add(path.stem)
+            return 0
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        JOBS_DONE.labels("voicemail").inc()
+        return 1
 
-    async def _store(self, message: Message) -> bool:
-        floor = _FLOOR.fullmatch(message.category)
-        call_id = UUID(message.category) if _UUID.fullmatch(message.category) else None
-        call = await self._finder.find(call_id=call_id, leg=floor[1] if floor else "")
-        if call is None or not call.ended:
-            return False
-        voicemail = derived_id(call.started_at, str(call.call_id), message.message_id)
+    async def _store(self, path: Path, box: str, call: EndedCall) -> None:
+        voicemail = derived_id(call.started_at, str(call.call_id), path.stem)
         key = f"{call.tenant_id}/{call.started_at:%Y/%m}/{call.call_id}/{voicemail}.flac"
         with tempfile.TemporaryDirectory(prefix="m3voip-") as folder:
             target = Path(folder) / "message.flac"
-            try:
-                duration = await asyncio.to_thread(to_flac, message.audio, target)
-            except (UnreadableAudioError, OSError) as error:
-                JOB_FAILURES.labels("voicemail").inc()
-                log.error("voicemail.unreadable", message=message.message_id, why=str(error))
-                return True
+            duration = await asyncio.to_thread(to_flac, path, target)
             stored = await self._vault.put(key, target)
         fact = VoicemailStored(
             voicemail=voicemail,
-            box=message.box,
-            message_id=message.message_id,
+            box=box,
+            message_id=path.stem,
             key=key,
             sha256=stored.sha256,
             duration_s=duration,
             size=stored.size,
+            caller=call.caller,
         )
         await self._calls.append_late(call.call_id, self._clock.now(), fact)
-        JOBS_DONE.labels("voicemail").inc()
-        return True
+
+
+def _listen(path: Path) -> tuple[float, float]:
+    """Seconds in which something is heard, and in all. Raises UnreadableAudioError."""
+    if path.stat().st_size <= _HEADER:
+        return 0.0, 0.0
+    samples, rate = read_wav(path)
+    return heard_seconds(samples, rate), round(len(samples) / rate, 3)

@@ -62,7 +62,7 @@ class Folders:
 
     @property
     def asterisk_spool(self) -> Path:
-        """/var/spool/asterisk: monitor/, voicemail/, recording/."""
+        """/var/spool/asterisk: monitor/, message/, playing/, voicemail/, recording/."""
         return self.asterisk / "spool"
 
     @property
@@ -148,7 +148,8 @@ class Folders:
         for folder in (
             self.asterisk, self.asterisk_etc, self.generated, self.asterisk_run, self.asterisk_lib, self.asterisk_keys,
             self.asterisk_log, self.asterisk_log / "cel-custom", self.asterisk_spool, self.asterisk_spool / "monitor",
-            self.asterisk_spool / "voicemail", self.asterisk_spool / "recording",
+            self.asterisk_spool / "voicemail", self.asterisk_spool / "recording", self.asterisk_spool / "message",
+            self.asterisk_spool / "playing",
             self.authority, self.vault.parent, self.journal, self.vault, self.prompts, self.log,
         ):  # fmt: skip
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -13,7 +13,7 @@ from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.crud import note
 from m3voip.api.errors import Code, integration_down
-from m3voip.api.fields import Name, NumberFilter, Time, as_number, fields
+from m3voip.api.fields import Name, NumberFilter, Time, fields
 from m3voip.api.ids import CallId
 from m3voip.api.paging import Pages, cut
 from m3voip.api.permissions import WATCH, Permission
@@ -22,6 +22,7 @@ from m3voip.api.routes.voicemails import shown_voicemail
 from m3voip.api.schemas.call import Call, CallDetail, CallPage, CallWaiting, Done, Leg, Liveness, QueueVisit
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import Event, EventPage
+from m3voip.core.phone import as_number
 from m3voip.storage.postgres.admin import calls, media
 from m3voip.storage.postgres.admin.calls import CallRow, Filter
 

@@ -15,7 +15,7 @@ from m3voip.api.idempotency import KeyHeader, create_once
 from m3voip.api.ids import DidId
 from m3voip.api.paging import Pages
 from m3voip.api.permissions import READ_SETUP, Permission
-from m3voip.api.schemas.did import Did, DidChange, DidPage, NewDid
+from m3voip.api.schemas.did import TARGETS, Did, DidChange, DidPage, NewDid
 from m3voip.api.schemas.error import guarded
 from m3voip.api.work import Db
 from m3voip.storage.postgres.admin.dids import TABLE, DidRow
@@ -42,7 +42,7 @@ async def get_did(ctx: Ctx, did_id: DidId) -> Did:
 
 @router.post("", status_code=201, response_model=Did, **_MANAGE, responses=guarded(Code.CONFLICT))
 async def create_did(ctx: Ctx, request: Request, body: NewDid, idempotency_key: KeyHeader = None) -> Response:
-    """Take a number into service. Calls to it follow its tree or queue within a second."""
+    """Take a number into service. Calls to it follow its tree, queue or route within a second."""
 
     async def make(db: Db) -> Did:
         return _shown(await insert_row(ctx, db, TABLE, _columns(body)))
@@ -67,10 +67,8 @@ async def delete_did(ctx: Ctx, did_id: DidId) -> None:
 def _columns(body: NewDid | DidChange, *, changes: bool = False) -> dict[str, Any]:
     values = columns(body, changes=changes)
     if changes:  # a DID leads to one place: naming the one clears the other
-        if values.get("tree_id") is not None:
-            values["queue_id"] = None
-        elif values.get("queue_id") is not None:
-            values["tree_id"] = None
+        named = [name for name in TARGETS if values.get(name) is not None]
+        values |= {name: None for name in TARGETS if named and name not in named}
     return values
 
 

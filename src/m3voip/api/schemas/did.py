@@ -12,16 +12,18 @@ from m3voip.api.schemas.page import Page
 from m3voip.api.schemas.queue import ID as QUEUE_ID
 
 _TREE_ID = "019ab0c4-4444-7a31-9f00-3b1c2d4e5f60"
-_ONE_TARGET = "treeId and queueId: exactly one of them says where callers go; set the other to null."
+TARGETS = ("tree_id", "queue_id", "route_id")
+_ONE_TARGET = "treeId, queueId and routeId: exactly one of them says where callers go; set the others to null."
 
 
 class NewDid(Sent):
-    """A number that people are to call. Exactly one of `treeId` and `queueId`."""
+    """A number that people are to call. Exactly one of `treeId`, `queueId` and `routeId`."""
 
     number: Number
     label: Label = ""
     tree_id: UUID | None = Field(default=None, description="the IVR tree that callers hear")
     queue_id: UUID | None = Field(default=None, description="or the queue they stand in at once")
+    route_id: UUID | None = Field(default=None, description="or the route whose rules decide")
     floor_queue_id: UUID | None = Field(
         default=None, description="where plain Asterisk sends callers without the service"
     )
@@ -34,19 +36,20 @@ class NewDid(Sent):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        if (self.tree_id is None) == (self.queue_id is None):
+        if sum(getattr(self, name) is not None for name in TARGETS) != 1:
             raise ValueError(_ONE_TARGET)
         return self
 
 
 class DidChange(Sent):
-    """What to change; what is left out stays. To send callers elsewhere set one of `treeId` and `queueId`; the other is
-    cleared by itself."""
+    """What to change; what is left out stays. To send callers elsewhere set one of `treeId`, `queueId` and `routeId`; the
+    others are cleared by themselves."""
 
     number: Number = unset()
     label: Label = unset()
     tree_id: UUID | None = None
     queue_id: UUID | None = None
+    route_id: UUID | None = None
     floor_queue_id: UUID | None = None
     floor_mailbox_id: UUID | None = None
     trunk_id: UUID | None = None
@@ -55,7 +58,7 @@ class DidChange(Sent):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        sent = self.model_fields_set & {"tree_id", "queue_id"}
+        sent = self.model_fields_set & set(TARGETS)
         if sent and sum(getattr(self, name) is not None for name in sent) != 1:
             raise ValueError(_ONE_TARGET)
         return self
@@ -63,7 +66,7 @@ class DidChange(Sent):
 
 _DID: dict[str, JsonValue] = {
     "id": "019ab0c4-3333-7a31-9f00-3b1c2d4e5f60", "number": "+15550100100", "label": "Main line", "treeId": _TREE_ID,
-    "queueId": None, "floorQueueId": QUEUE_ID, "floorMailboxId": None, "trunkId": None, "active": True,
+    "queueId": None, "routeId": None, "floorQueueId": QUEUE_ID, "floorMailboxId": None, "trunkId": None, "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
 }  # fmt: skip
 
@@ -76,6 +79,7 @@ class Did(Wire):
     label: str
     tree_id: UUID | None
     queue_id: UUID | None
+    route_id: UUID | None
     floor_queue_id: UUID | None
     floor_mailbox_id: UUID | None
     trunk_id: UUID | None

@@ -14,6 +14,7 @@ from m3voip.ivr.verbs.play import Play
 from m3voip.ivr.verbs.queue import Queue
 from m3voip.ivr.verbs.say import Say
 from m3voip.ivr.verbs.set import Set
+from m3voip.ivr.verbs.switch import Switch
 from m3voip.ivr.verbs.voicemail import Voicemail
 
 VERBS: dict[str, type[Verb]] = {
@@ -22,6 +23,7 @@ VERBS: dict[str, type[Verb]] = {
     "menu": Menu,
     "collect": Collect,
     "hours": Hours,
+    "switch": Switch,
     "queue": Queue,
     "dial": Dial,
     "voicemail": Voicemail,

@@ -47,7 +47,14 @@ KeyWait = Annotated[int, Meta(ge=1, le=60, description="Seconds to wait for a ke
 Retries = Annotated[int, Meta(ge=0, le=9, description="How many more times to ask after the first.")]
 RingTime = Annotated[int, Meta(ge=5, le=300, description="Seconds to ring before giving up.")]
 QueueTime = Annotated[int, Meta(ge=0, le=14400, description="Seconds to wait in the queue; 0 = no limit.")]
-Priority = Annotated[int, Meta(ge=0, le=10, description="Callers with a higher number are served first.")]
+Priority = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=10,
+        description="Callers with a higher number are served first; the variable priority of the call counts if it is higher.",
+    ),
+]
 BargeIn = Annotated[bool, Meta(description="Whether a key interrupts the prompt.")]
 Record = Annotated[bool, Meta(description="Whether the talk is recorded (the law's rules can still forbid it).")]
 Sensitive = Annotated[

@@ -28,8 +28,8 @@ from m3voip.ivr.verbs.set import MAX_VALUE, check_variable
 GRACE = timedelta(seconds=1)
 """Added to the budget: should the answer itself be lost, the caller still goes on."""
 
-_PATH = re.compile(r"/[A-Za-z0-9._~/?&=+,:@{}-]*")
-_DOTTED = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
+PATH = re.compile(r"/[A-Za-z0-9._~/?&=+,:@{}-]*")
+DOTTED = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9_-]")
 _LOST = "sensitive digits are not kept over a restart"
 
@@ -73,12 +73,12 @@ class Http(Verb, frozen=True, kw_only=True):
 
     def check(self, report: Report) -> None:
         """A path that stays under the CRM's address, names that are allowed."""
-        if not _PATH.fullmatch(self.path) or "//" in self.path or ".." in self.path:
+        if not PATH.fullmatch(self.path) or "//" in self.path or ".." in self.path:
             advice = "write a path like /v1/ivr/account, without a host"
             report("bad-path", f"'{self.path}' is not a plain path under the CRM's address", advice, "path")
         for name, dotted in self.extract.items():
             check_variable(report, name, "extract", name)
-            if not _DOTTED.fullmatch(dotted):
+            if not DOTTED.fullmatch(dotted):
                 advice = "write names with dots between, like data.balance"
                 report("bad-path", f"'{dotted}' is not a place in a reply", advice, "extract", name)
 

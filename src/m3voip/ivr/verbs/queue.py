@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from re import fullmatch
 from typing import Annotated
 
 from msgspec import Meta, field
@@ -19,6 +20,10 @@ from m3voip.ivr.verbs.base import Exit, Report, Verb
 
 MAX_VISITS = 200
 """A call that has been in this many queues goes round in circles (queues without members lead straight on)."""
+
+PRIORITY = "priority"
+"""The variable that raises a call above the node's own priority."""
+MAX_PRIORITY = 10
 
 _NOT_OVERFLOW = (QueueExit.CONTINUED, QueueExit.ABANDONED)
 """After these the caller has been served or is gone: without an exit of their own the call ends."""
@@ -73,6 +78,11 @@ def check_known(report: Report, kind: str, name: str, known: frozenset[str] | No
         report(f"unknown-{kind}", f"there is no {word} '{name}'", advice, field)
 
 
+def _said(value: str) -> int:
+    """A priority that a route, the CRM or a set node gave the call; 0 for what is none."""
+    return min(int(value), MAX_PRIORITY) if fullmatch(r"[0-9]{1,2}", value) else 0
+
+
 class QueueNode(Node):
     """Hands the caller to the queue and routes on when it gives the caller back."""
 
@@ -125,6 +135,6 @@ class QueueNode(Node):
             timeout_s=spec.timeout_s,
             record=spec.record,
             box=spec.box,
-            priority=spec.priority,
+            priority=max(spec.priority, _said(call.variables.get(PRIORITY, ""))),
         )
         return step.do(send)

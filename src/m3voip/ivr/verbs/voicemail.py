@@ -16,8 +16,8 @@ from m3voip.ivr.verbs import fields
 from m3voip.ivr.verbs.base import Exit, Report, Verb
 from m3voip.ivr.verbs.queue import check_known
 
-FAILED = "FAILED"
-"""Asterisk's VMSTATUS when there was no mailbox to speak to."""
+NO_USE = ("FAILED", "FULL")
+"""What the dialplan says when there was no mailbox to speak to, or no room in it."""
 
 
 class Voicemail(Verb, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Voicemail(Verb, frozen=True, kw_only=True):
 
     box: fields.Box
     then: fields.End = ""
-    on_error: Annotated[str, Meta(description="The node to go to when the mailbox cannot be used.")] = ""
+    on_error: Annotated[str, Meta(description="The node to go to when the mailbox cannot be used, or is full.")] = ""
 
     def exits(self) -> tuple[Exit, ...]:
         """After the message (most callers just hang up), and trouble."""
@@ -67,7 +67,7 @@ class VoicemailNode(Node):
         """Back from the mailbox."""
         if not isinstance(event, ev.VoicemailLeft):
             return step
-        failed = event.status == FAILED and self._spec.on_error
+        failed = event.status in NO_USE and self._spec.on_error
         return turn.go(step, self._spec.on_error if failed else self._spec.then)
 
     def resume(self, step: Step, event: ev.Recovered, turn: Turn) -> Step:

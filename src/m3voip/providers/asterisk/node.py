@@ -25,11 +25,12 @@ from m3voip.providers.asterisk import control, observe
 from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
 from m3voip.providers.asterisk.ami.errors import AmiError
-from m3voip.providers.asterisk.ami.events import AmiEvent, ContactStatus, MessageWaiting, Reload
+from m3voip.providers.asterisk.ami.events import AmiEvent, ContactStatus, Reload
 from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
 from m3voip.providers.asterisk.ari.events import Event as AriEvent
+from m3voip.providers.asterisk.lamps import AsteriskLamps
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
 from m3voip.providers.asterisk.provision.writer import Provisioner
@@ -61,7 +62,6 @@ class AsteriskNode:
         on_lost: Callable[[], None],
         on_listening: Callable[[datetime | None], Awaitable[None]],
         on_observing: Callable[[], Awaitable[None]],
-        on_message: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -70,7 +70,6 @@ class AsteriskNode:
         self._on_lost = on_lost
         self._on_listening = on_listening
         self._on_observing = on_observing
-        self._on_message = on_message
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -104,6 +103,7 @@ class AsteriskNode:
             client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
         self.ledger = LedgerFiles(settings.asterisk_log)
+        self.lamps = AsteriskLamps(settings.asterisk_spool, self._ami)
         self._provisioner = Provisioner(settings.generated_dir, self)
         self._registrations = Registrations(
             settings.asterisk_socket, tell=on_phone, now=clock.now, connected=lambda: self.observed
@@ -193,8 +193,6 @@ class AsteriskNode:
         if phone is not None:
             self._registrations.hear(phone)
         match event:
-            case MessageWaiting():
-                self._on_message()
             case ContactStatus(contact_status="NonQualified"):  # it is new; what it is only the list tells
                 self._registrations.look()
             case Reload():  # members that came or went by provisioning are announced by nothing else

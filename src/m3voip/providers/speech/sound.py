@@ -7,7 +7,10 @@ frames on as they are. The endings are those of Asterisk's file formats.
 from __future__ import annotations
 
 import os
+import threading
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -46,17 +49,55 @@ def load(path: Path) -> Samples:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ProviderError(f"it is larger than {MAX_BYTES // 1024 // 1024} MB", retryable=False)
-        info = soundfile.info(str(path))
-        if info.format not in _CONTAINERS:
-            raise ProviderError(f"it is a {info.format} file; use WAV, FLAC or OGG", retryable=False)
-        if info.frames > MAX_SECONDS * info.samplerate:
-            raise ProviderError(f"it is longer than {MAX_SECONDS // 60} minutes", retryable=False)
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        with path.open("rb") as file:
+            return _read(file)
+    except OSError as broken:
+        raise ProviderError(f"it cannot be read as sound: {broken}", retryable=False) from broken
+
+
+def load_bytes(data: bytes) -> Samples:
+    """The same from memory."""
+    return _read(BytesIO(data))
+
+
+def _read(file: BinaryIO) -> Samples:
+    try:
+        with soundfile.SoundFile(file) as opened:
+            if opened.format not in _CONTAINERS:
+                raise ProviderError(f"it is a {opened.format} file; use WAV, FLAC or OGG", retryable=False)
+            if opened.frames > MAX_SECONDS * opened.samplerate:
+                raise ProviderError(f"it is longer than {MAX_SECONDS // 60} minutes", retryable=False)
+            samples, rate = opened.read(dtype="float32", always_2d=True), opened.samplerate
     except (soundfile.LibsndfileError, OSError) as broken:
         raise ProviderError(f"it cannot be read as sound: {broken}", retryable=False) from broken
     if not len(samples):
         raise ProviderError("it holds no sound", retryable=False)
     return _resampled(np.asarray(samples.mean(axis=1), dtype=np.float32), rate, RATE)
+
+
+def flac(samples: Samples) -> bytes:
+    """One channel, 16 kHz, 16 bit, as FLAC."""
+    file = BytesIO()
+    soundfile.write(file, samples, RATE, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+def to_wav(source: Path, target: Path) -> None:
+    """A message's file as Asterisk plays it: 8 kHz, 16 bit. Piece by piece, for it may be an hour long. Raises ProviderError."""
+    try:
+        with soundfile.SoundFile(source) as one:
+            resampler = soxr.ResampleStream(one.samplerate, NARROW_RATE, 1, dtype="float32")
+            with soundfile.SoundFile(target, "w", NARROW_RATE, 1, "PCM_16", format="WAV") as other:
+                for piece in one.blocks(RATE * 10, dtype="float32", always_2d=True):
+                    other.write(resampler.resample_chunk(piece.mean(axis=1)))
+                other.write(resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
+    except (soundfile.LibsndfileError, OSError) as broken:
+        raise ProviderError(f"it cannot be read as sound: {broken}", retryable=False) from broken
+
+
+def is_audible(samples: Samples) -> bool:
+    """Whether anything at all is heard."""
+    return bool(np.abs(samples).max(initial=0.0) > 10 ** (-40 / 20))
 
 
 def tidy(samples: Samples) -> Samples:
@@ -80,14 +121,17 @@ def tidy(samples: Samples) -> Samples:
 
 
 def store(samples: Samples, folder: Path, key: str) -> None:
-    """Write a prompt in every format, each at once and whole."""
+    """Write a prompt in every format, each at once and whole. Raises ProviderError."""
     for ending, (encoding, rate) in FORMATS.items():
-        draft = folder / f".{key}.{ending}.{os.getpid()}"
+        draft = folder / f".{key}.{ending}.{os.getpid()}-{threading.get_ident()}"
         endian = "LITTLE" if encoding == "PCM_16" else None
-        soundfile.write(
-            str(draft), _resampled(samples, RATE, rate), rate, subtype=encoding, endian=endian, format="RAW"
-        )
-        draft.replace(folder / f"{key}.{ending}")
+        try:
+            soundfile.write(
+                str(draft), _resampled(samples, RATE, rate), rate, subtype=encoding, endian=endian, format="RAW"
+            )
+            draft.replace(folder / f"{key}.{ending}")
+        except (soundfile.LibsndfileError, OSError) as broken:
+            raise ProviderError(f"it cannot be written: {broken}", retryable=True) from broken
 
 
 def complete(folder: Path, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""What recovery and the jobs read and write of calls (ports CallStore and CallFinder), as the engine's role.
+"""What recovery, routes and the jobs read and write of calls (ports CallStore, CallFinder, LastAgents), as the engine's role.
 
 Everything here raises StorageUnavailable within a few seconds when Postgres is away.
 """
@@ -12,7 +12,9 @@ from uuid import UUID
 
 import asyncpg
 
+from m3voip.core import facts as f
 from m3voip.core.facts import AnyFact, Recorded, RecordingStored, VoicemailStored
+from m3voip.core.ids import uuid7
 from m3voip.ports import EndedCall
 from m3voip.storage.codec import stored_fact
 from m3voip.storage.errors import StorageUnavailable
@@ -25,7 +27,7 @@ _RECOVERY_SECONDS = 30.0
 
 
 class PostgresCalls:
-    """Ports CallStore and CallFinder. ``commits`` is the writer's, so that ids and streams stay in one order."""
+    """Ports CallStore, CallFinder and LastAgents. ``commits`` is the writer's, so that ids and streams stay in one order."""
 
     def __init__(self, pool: Pool, commits: Commits) -> None:
         self._pool = pool
@@ -41,7 +43,8 @@ class PostgresCalls:
 
     async def append_late(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
         """Write a fact about a call that has ended, with the next seq under a row lock; None if there is no such call or
-        it has not ended. A recording or voicemail that is known already is not written again: its first row is the answer.
+        it has not ended. What is known already (a recording, a voicemail, a change of one) is not written again: its first
+        row is the answer.
         """
         try:
             async with asyncio.timeout(WORK_SECONDS), self._commits.turn():
@@ -57,6 +60,12 @@ class PostgresCalls:
             else:
                 row = await db.fetchrow(_SQL["by_leg"], leg)
         return EndedCall(**row) if row else None
+
+    async def last_agent(self, tenant_id: UUID, caller: str, since: datetime) -> str:
+        """The extension of the active agent who talked in the caller's newest call since then; "" when there is none."""
+        async with self._pool.connection() as db:
+            found = await db.fetchval(_SQL["last_agent"], tenant_id, caller, uuid7(since, bytes(10)))
+        return str(found or "")
 
     async def _append(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
         async with self._pool.transaction() as db:
@@ -82,6 +91,13 @@ def _identity(fact: AnyFact) -> tuple[str, str] | None:
             return "recording", str(fact.recording)
         case VoicemailStored():
             return "voicemail", str(fact.voicemail)
+        case f.VoicemailDiscarded():
+            return "message_id", fact.message_id
+        case (
+            f.VoicemailRead() | f.VoicemailUnread() | f.VoicemailDeleted() | f.VoicemailRestored() | f.VoicemailForwarded()
+            | f.VoicemailPurged()
+        ):  # fmt: skip
+            return "change", str(fact.change)
         case _:
             return None
 

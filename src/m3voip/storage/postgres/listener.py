@@ -1,7 +1,8 @@
 """Hears Postgres' notices (LISTEN). Law: a notice is only a hint that there is something to read, so after every connection,
 the first too, each handler is called once: whatever was said while nobody listened is found by reading.
 
-Channels: ``m3voip_config`` (payload: the table that changed), ``m3voip_event`` (payload: id of the last event committed).
+Channels: ``m3voip_config`` (payload: the table that changed), ``m3voip_event`` (payload: id of the last event committed),
+``m3voip_voicemail`` (payload: the table in which messages came or changed).
 """
 
 from __future__ import annotations

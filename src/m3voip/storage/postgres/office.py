@@ -45,19 +45,36 @@ _MAILBOXES = "select tenant_id, box, owner_name from mailbox order by tenant_id,
 _TRUNKS = "select * from trunk where active order by tenant_id, name"
 _DIDS = """
 select d.tenant_id, d.digits, coalesce(t.name, '') as tree, coalesce(q.name, '') as queue,
-       coalesce(fq.name, q.name, '') as floor_queue, coalesce(fm.box, fqm.box, '') as floor_box
+       coalesce(r.name, '') as route,
+       coalesce(fq.name, q.name, rq.name, '') as floor_queue, coalesce(fm.box, fqm.box, rm.box, '') as floor_box
   from did d
   left join ivr_tree t on t.id = d.tree_id
   left join queue q on q.id = d.queue_id
+  left join route r on r.id = d.route_id
+  left join route_target rt on rt.route_id = d.route_id and rt.field = 'otherwise'
+  left join queue rq on rq.id = rt.queue_id
+  left join mailbox rm on rm.id = rt.mailbox_id
   left join queue fq on fq.id = d.floor_queue_id
   left join mailbox fm on fm.id = d.floor_mailbox_id
-  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id)
+  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id, rq.mailbox_id)
  where d.active order by d.digits"""
 _TREES = """
 select v.tenant_id, t.name, v.version, v.source
   from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
  where v.active order by v.tenant_id, t.name"""
 _BLOCKS = "select tenant_id, digits, until from blocked_caller where until is null or until > now()"
+_LISTED = "select tenant_id, digits, list, language, until from listed_caller where until is null or until > now()"
+_ROUTES = """
+select r.id, r.tenant_id, r.name, r.version, r.split_key, v.document
+  from route r join route_version v on v.route_id = r.id and v.version = r.version order by r.tenant_id, r.name"""
+_PLACES = """
+select rt.route_id, coalesce(rt.tree_id, rt.queue_id, rt.mailbox_id, rt.agent_id) as id, rt.kind,
+       coalesce(t.name, q.name, m.box, a.extension) as name
+  from route_target rt
+  left join ivr_tree t on t.id = rt.tree_id
+  left join queue q on q.id = rt.queue_id
+  left join mailbox m on m.id = rt.mailbox_id
+  left join agent a on a.id = rt.agent_id"""
 _VERSION = """
 select v.tenant_id, t.name, v.version, v.source
   from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
@@ -90,6 +107,9 @@ class OfficeStore:
             for row in await db.fetch(_MEMBERS):
                 values = {**row, "levels": msgspec.json.decode(row["levels"], type=dict[str, int])}
                 members.setdefault(values.pop("queue_id"), []).append(o.Member(**values))
+            places: dict[UUID, dict[UUID, o.Place]] = {}
+            for row in await db.fetch(_PLACES):
+                places.setdefault(row["route_id"], {})[row["id"]] = o.Place(kind=row["kind"], name=row["name"])
             return o.Office(
                 tenants=tuple(o.Tenant(**row) for row in await db.fetch(_TENANTS)),
                 agents=tuple(o.Agent(**row) for row in await db.fetch(_AGENTS)),
@@ -99,6 +119,8 @@ class OfficeStore:
                 dids=tuple(o.Did(**row) for row in await db.fetch(_DIDS)),
                 trees=tuple(o.TreeText(**row) for row in await db.fetch(_TREES)),
                 blocks=tuple(o.Block(**row) for row in await db.fetch(_BLOCKS)),
+                routes=tuple(_route(row, places.get(row["id"], {})) for row in await db.fetch(_ROUTES)),
+                listed=tuple(o.ListedCaller(**row) for row in await db.fetch(_LISTED)),
             )
 
     async def tree(self, tenant_id: UUID, name: str, version: int) -> o.TreeText | None:
@@ -164,6 +186,11 @@ def _queue(row: asyncpg.Record, members: Iterable[o.Member]) -> o.Queue:
     lists = {name: tuple(values[name]) for name in ("join_empty", "leave_empty")}
     read = {name: msgspec.json.decode(values[name], type=kind) for name, kind in _JSON.items() if values[name]}
     return o.Queue(**{**values, **lists, **read}, members=tuple(members))
+
+
+def _route(row: asyncpg.Record, places: dict[UUID, o.Place]) -> o.Route:
+    values = {name: row[name] for name in o.Route.__struct_fields__ if name != "places"}
+    return o.Route(**values, places=places)
 
 
 def _trunk(row: asyncpg.Record) -> o.Trunk:

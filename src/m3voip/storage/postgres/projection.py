@@ -19,7 +19,12 @@ from m3voip.core.causes import QueueExit
 from m3voip.core.facts import Recorded
 from m3voip.storage.postgres.changes import CallChange, VisitChange
 
-OUTBOX_KINDS: Final = frozenset({"call.ended", "recording.ready", "voicemail.stored"})
+OUTBOX_KINDS: Final = frozenset(
+    {
+        "call.ended", "recording.ready", "voicemail.stored", "voicemail.read", "voicemail.unread", "voicemail.deleted",
+        "voicemail.restored", "voicemail.forwarded", "voicemail.purged",
+    }
+)  # fmt: skip
 """Facts that the outside is told of, each once, after they were committed."""
 
 LEFT_QUEUE: Final = "left_queue"
@@ -92,6 +97,10 @@ def _started(batch: Batch, call: CallChange, row: Recorded, fact: f.CallStarted)
 
 def _node(_: Batch, call: CallChange, __: Recorded, fact: f.NodeEntered) -> None:
     call.state, call.node = State.IVR.value, fact.node
+
+
+def _tree(_: Batch, call: CallChange, __: Recorded, fact: f.TreeEntered) -> None:
+    call.state, call.tree, call.tree_version, call.node = State.IVR.value, fact.tree, fact.version, ""
 
 
 def _queued(batch: Batch, call: CallChange, row: Recorded, fact: f.QueueEntered) -> None:
@@ -172,6 +181,8 @@ def _not_in_hand(_: Batch, call: CallChange, __: Recorded, ___: f.HandRefused) -
 def _handed_over(batch: Batch, call: CallChange, row: Recorded, fact: f.Transferred) -> None:
     if fact.agent_leg:
         _new_agent(batch, call, row, fact.target.name, fact.agent_leg)
+    else:
+        call.state = State.IVR.value  # until the fact behind it says where the caller went
 
 
 def _picked_up(batch: Batch, call: CallChange, row: Recorded, fact: f.PickedUp) -> None:
@@ -242,6 +253,7 @@ def _stored(batch: Batch, row: Recorded, fact: f.RecordingStored | f.VoicemailSt
 _APPLY: Final[dict[type[f.Fact], Callable[[Batch, CallChange, Recorded, Any], None]]] = {
     f.CallStarted: _started,
     f.NodeEntered: _node,
+    f.TreeEntered: _tree,
     f.QueueEntered: _queued,
     f.QueuePositionKnown: _joined,
     f.QueueExited: _left,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import node_box, node_name
+from m3voip.providers.asterisk.agi.floor_rules import place_by_rules
 
 T = TypeVar("T")
 
@@ -27,12 +29,15 @@ BUDGET_S = 0.7
 CONNECT_S = 0.5
 
 _FLOOR = """
-select d.tenant_id, coalesce(fq.name, q.name, '') as queue, coalesce(fm.box, fqm.box, '') as box, 1 as rank
+select d.tenant_id, coalesce(fq.name, q.name, rq.name, '') as queue, coalesce(fm.box, fqm.box, rm.box, '') as box, 1 as rank
   from did d
   left join queue q on q.id = d.queue_id
+  left join route_target rt on rt.route_id = d.route_id and rt.field = 'otherwise'
+  left join queue rq on rq.id = rt.queue_id
+  left join mailbox rm on rm.id = rt.mailbox_id
   left join queue fq on fq.id = d.floor_queue_id
   left join mailbox fm on fm.id = d.floor_mailbox_id
-  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id)
+  left join mailbox fqm on fqm.id = coalesce(fq.mailbox_id, q.mailbox_id, rq.mailbox_id)
  where d.active and d.digits = $1
 union all
 select t.tenant_id, coalesce(q.name, ''), coalesce(m.box, ''), 2
@@ -41,7 +46,8 @@ select t.tenant_id, coalesce(q.name, ''), coalesce(m.box, ''), 2
   left join mailbox m on m.id = t.floor_mailbox_id
  where t.tenant_id = coalesce((select tenant_id from did where active and digits = $1), $2)
  order by rank"""
-"""The number's own floor, then that of its company (of the default one for a number nobody knows)."""
+"""The number's own floor or what its route does otherwise, then that of its company (of the default one for a number nobody
+knows)."""
 
 _BLOCKED = """
 select exists (
@@ -68,8 +74,8 @@ class Floor:
 class FloorAnswers(Protocol):
     """What the questions need to know. Called from any thread; raises AnswersAway."""
 
-    def floor_for(self, digits: str) -> Floor | None:
-        """Where a number (digits of E.164) leads; None when nobody has said."""
+    def floor_for(self, digits: str, caller: str) -> Floor | None:
+        """Where a number (digits of E.164) leads `caller`; None when nobody has said."""
         ...
 
     def is_blocked(self, caller: str, called: str) -> bool:
@@ -89,13 +95,22 @@ class PostgresAnswers:
         self._thread = threading.Thread(target=self._loop.run_forever, name="agi postgres", daemon=True)
         self._thread.start()
 
-    def floor_for(self, digits: str) -> Floor | None:
+    def floor_for(self, digits: str, caller: str) -> Floor | None:
         """See FloorAnswers."""
-        return self._ask(self._floor(digits)) if digits else None
+        return self._ask(self._floor(digits, caller)) if digits else None
 
     def is_blocked(self, caller: str, called: str) -> bool:
         """See FloorAnswers."""
         return self._ask(self._blocked(caller, called))
+
+    def run(self, work: Callable[[PoolConnectionProxy], Coroutine[Any, Any, T]]) -> T:
+        """Do some work on a connection, in a transaction. Raises AnswersAway; what the work raises passes through."""
+
+        async def on_a_connection() -> T:
+            async with (await self._ready()).acquire() as connection, connection.transaction():
+                return await work(connection)
+
+        return self._ask(on_a_connection())
 
     def close(self) -> None:
         """End the connections and the thread."""
@@ -131,13 +146,18 @@ class PostgresAnswers:
             )
         return self._pool
 
-    async def _floor(self, digits: str) -> Floor | None:
-        for row in await (await self._ready()).fetch(_FLOOR, digits, self._default_tenant):
-            tenant, default = row["tenant_id"], self._default_tenant
-            queue = node_name(tenant, default, row["queue"]) if row["queue"] else ""
-            box = node_box(tenant, default, row["box"]) if row["box"] else ""
+    async def _floor(self, digits: str, caller: str) -> Floor | None:
+        pool = await self._ready()
+        by_rules = await place_by_rules(pool, digits, caller)
+        rows = await pool.fetch(_FLOOR, digits, self._default_tenant)
+        places = [(row["tenant_id"], row["queue"], row["box"]) for row in rows]
+        default = self._default_tenant
+        for tenant, queue, box in [by_rules, *places] if by_rules else places:
             if queue or box:
-                return Floor(queue=queue, box=box)
+                return Floor(
+                    queue=node_name(tenant, default, queue) if queue else "",
+                    box=node_box(tenant, default, box) if box else "",
+                )
         return None
 
     async def _blocked(self, caller: str, called: str) -> bool:

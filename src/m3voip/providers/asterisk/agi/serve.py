@@ -1,4 +1,4 @@
-"""The process `m3voip agi`: wires settings, answers and server, and ends on SIGTERM or SIGINT."""
+"""The process `m3voip agi`: serves what commands/agi.py has wired, and ends on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import structlog
 
 from m3voip.config import Settings
 from m3voip.providers.asterisk.agi.answers import PostgresAnswers
+from m3voip.providers.asterisk.agi.boxes import PhoneBoxes
 from m3voip.providers.asterisk.agi.server import AgiServer
 
 _log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, answers: PostgresAnswers, boxes: PhoneBoxes | None) -> None:
     """Answer until told to stop. Raises OSError when the port is taken."""
-    answers = PostgresAnswers(settings.engine_dsn.get_secret_value(), settings.tenant_id)
     try:
-        with AgiServer(settings.agi_host, settings.agi_port, answers) as server:
+        with AgiServer(settings.agi_host, settings.agi_port, answers, boxes) as server:
 
             def stop(_signal: int, _frame: object) -> None:
                 # shutdown waits for serve_forever to return, which runs in the thread that handles signals

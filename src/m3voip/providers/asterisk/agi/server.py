@@ -1,7 +1,8 @@
 """The FastAGI server: one thread a conversation, a bounded number of them, each with a second.
 
 Law: whatever happens in a conversation, the dialplan goes on: an answer is missing, never late. A caller that finds
-every place taken is let through without an answer.
+every place taken is let through without an answer. Dialogues with a person (the menu of a mailbox) have fewer places of
+their own, so that they never take those of callers.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import socket
 import socketserver
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from asterisk.agi import AGIException
 
+from m3voip.core.errors import M3voipError
 from m3voip.providers.asterisk.agi.answers import AnswersAway, FloorAnswers
-from m3voip.providers.asterisk.agi.questions import QUESTIONS
+from m3voip.providers.asterisk.agi.boxes import PhoneBoxes
+from m3voip.providers.asterisk.agi.questions import BOX_QUESTIONS, DIALOGUES, QUESTIONS
 from m3voip.providers.asterisk.agi.session import Session
 
 _log = structlog.get_logger(__name__)
@@ -31,9 +35,13 @@ class AgiServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, host: str, port: int, answers: FloorAnswers, *, most: int = 64) -> None:
+    def __init__(
+        self, host: str, port: int, answers: FloorAnswers, boxes: PhoneBoxes | None = None, *, most: int = 64
+    ) -> None:
         self._answers = answers
+        self._boxes = boxes
         self._places = threading.BoundedSemaphore(most)
+        self._dialogues = threading.BoundedSemaphore(max(1, most // 2))
         self._away = False
         super().__init__((host, port), _Conversation)
 
@@ -60,18 +68,43 @@ class AgiServer(socketserver.ThreadingTCPServer):
         """Hold one conversation."""
         try:
             session = Session(connection, budget_s=BUDGET_S)
-            question = QUESTIONS.get(session.script)
-            if question is None:
+            answer = self._answer_to(session)
+            if answer is None:
                 session.verbose("m3voip: no such question", 1)
                 return
             try:
-                question(session, self._answers)
+                answer()
                 self._note(away=False)
             except AnswersAway as error:
                 self._note(away=True, why=str(error))
                 session.verbose("m3voip: no answer, going on without", 1)
         except (AGIException, OSError):  # TimeoutError is an OSError
             return  # the caller or Asterisk is gone, or the budget is spent: nobody waits for an answer
+
+    def _answer_to(self, session: Session) -> Callable[[], None] | None:
+        script, boxes = session.script, self._boxes
+        if script in QUESTIONS:
+            return lambda: QUESTIONS[script](session, self._answers)
+        if boxes is None:
+            return None
+        if script in BOX_QUESTIONS:
+            return lambda: BOX_QUESTIONS[script](session, boxes)
+        return (lambda: self._hold(session, boxes)) if script in DIALOGUES else None
+
+    def _hold(self, session: Session, boxes: PhoneBoxes) -> None:
+        """A dialogue, if there is a place for it; else, and when something breaks, the dialplan says that it does not work."""
+        if not self._dialogues.acquire(blocking=False):
+            _log.warning("agi.dialogues_full", action="the agent hears that it does not work now")
+            raise AGIException("no place")
+        try:
+            DIALOGUES[session.script](session, boxes)
+            session.allow(BUDGET_S)
+            session.set("M3_DONE", "yes")
+        except M3voipError as error:
+            _log.warning("agi.dialogue_broken", why=str(error), action="the agent hears that it does not work now")
+            raise AGIException("broken") from error
+        finally:
+            self._dialogues.release()
 
     def _note(self, *, away: bool, why: str = "") -> None:
         """Log when the answers go away and come back, not once a caller."""

@@ -29,6 +29,11 @@ class _Lines:
         self._buffer = b""
         self._read = 0
 
+    def extend(self, deadline: float) -> None:
+        """Another deadline, for what comes now."""
+        self._deadline = deadline
+        self._read = 0
+
     def readline(self) -> bytes:
         """The next line. Raises TimeoutError when the budget is spent."""
         while b"\n" not in self._buffer:
@@ -72,7 +77,7 @@ class Session(AGI):
 
     def __init__(self, connection: socket.socket, *, budget_s: float) -> None:
         """Read what Asterisk says about the call. Raises AGIHangup, TimeoutError or OSError."""
-        self.stdin = _Lines(connection, monotonic() + budget_s)
+        self.stdin = self._lines = _Lines(connection, monotonic() + budget_s)
         self.stdout = _Commands(connection)
         self.stderr = _Nowhere()
         self.env: dict[str, str] = {}
@@ -86,6 +91,10 @@ class Session(AGI):
         except ValueError as error:
             raise AGISIGPIPEHangup("this is not AGI") from error
 
+    def allow(self, seconds: float) -> None:
+        """What follows may take this long from now: for conversations that wait for a person."""
+        self._lines.extend(monotonic() + seconds)
+
     @property
     def script(self) -> str:
         """The path of the address, e.g. `did` of agi://host/did?digits=1."""
@@ -95,6 +104,11 @@ class Session(AGI):
         """A value of the address's query, or else the argument at that position (1 = the first), unchecked."""
         query = dict(parse_qsl(self.env.get("agi_network_script", "").partition("?")[2]))
         return query.get(name) or self.env.get(f"agi_arg_{position}", "")
+
+    def token(self, position: int) -> str:
+        """An argument, if it is a name of ours (a mailbox, a context), else nothing."""
+        value = self.env.get(f"agi_arg_{position}", "")
+        return value if _VALUE(value) else ""
 
     def digits(self, name: str, position: int) -> str:
         """The same, reduced to what a number consists of: up to 15 digits (E.164), else nothing."""

@@ -192,6 +192,17 @@ def mixmonitor_mute(channel: str, *, mute: bool, direction: str = "both") -> Ami
     )
 
 
+def voicemail_refresh(box: str, context: str) -> AmiAction[None]:
+    """Count the files of a box again and tell the phones that have it."""
+    return AmiAction(
+        "VoicemailRefresh",
+        (
+            ("Context", _checked("a voicemail context", context, _TOKEN)),
+            ("Mailbox", _checked("a mailbox", box, _TOKEN)),
+        ),
+    )
+
+
 def login(user: str, secret: str) -> AmiAction[None]:
     """The first action of a connection."""
     return AmiAction(

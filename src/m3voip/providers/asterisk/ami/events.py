@@ -175,15 +175,6 @@ class ChallengeResponseFailed(AmiEvent, frozen=True):
     account_id: str = field(name="AccountID", default="")
 
 
-class MessageWaiting(AmiEvent, frozen=True):
-    """A mailbox (`box@context`) changed; `new` and `old` messages where Asterisk counts them."""
-
-    mailbox: str = ""
-    waiting: bool = False
-    new: int = 0
-    old: int = 0
-
-
 class FullyBooted(AmiEvent, frozen=True):
     """Asterisk has loaded everything; comes after every login too. Both in seconds."""
 
@@ -238,8 +229,7 @@ def _by_name(*kinds: type[AmiEvent]) -> dict[str, type[AmiEvent]]:
 EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
-    QueueMemberRinginuse, DeviceStateChange, ContactStatus, MessageWaiting, FullyBooted, Shutdown, Reload,
-    ChallengeResponseFailed,
+    QueueMemberRinginuse, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload, ChallengeResponseFailed,
 )  # fmt: skip
 """What comes by itself."""
 

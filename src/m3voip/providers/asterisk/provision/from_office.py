@@ -66,9 +66,6 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             periodic_interval=q.periodic_interval_s,
         )
 
-    def mailbox(b: o.Mailbox) -> m.MailboxConfig:
-        return m.MailboxConfig(mailbox=node_box(b.tenant_id, default_tenant, b.box), owner_name=b.owner_name)
-
     def trunk(t: o.Trunk) -> m.TrunkConfig:
         return m.TrunkConfig(
             name=f"trunk-{node_name(t.tenant_id, default_tenant, t.name)}",
@@ -91,7 +88,6 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
     return m.Provisioning(
         endpoints=_each("agent", (a for a in office.agents if a.ha1), endpoint),
         queues=_each("queue", office.queues, queue),
-        mailboxes=_each("mailbox", office.mailboxes, mailbox),
         trunks=_each("trunk", office.trunks, trunk),
         dids=_each("did", office.dids, did),
         default_queue=node_name(default_tenant, default_tenant, floor.floor_queue)

@@ -1,4 +1,4 @@
-"""What m3voip provisions in Asterisk: endpoints, queues, mailboxes, trunks and where a DID leads without the service.
+"""What m3voip provisions in Asterisk: endpoints, queues, trunks and where a DID leads without the service.
 
 Law: an object of these types can be written as it is; a value off the whitelists raises ProvisioningError when the
 object is made, so one bad row is refused alone. Durations are seconds.
@@ -143,18 +143,6 @@ class QueueConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxConfig:
-    """One voicemail box, ``box@context``. It has no PIN: it is opened only from the endpoint it belongs to."""
-
-    mailbox: str
-    owner_name: str = ""
-
-    def __post_init__(self) -> None:
-        check("mailbox", self.mailbox, "mailbox")
-        check("display name", self.owner_name, f"mailbox {self.mailbox}: owner's name")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkConfig:
     """A carrier. Calls from ``addresses`` are its calls; ``server`` (host[:port]) is where calls to it go;
     ``username`` and ``password`` answer its challenges; ``register`` announces us there, ``contact_user`` being the
@@ -204,7 +192,6 @@ class Provisioning:
 
     endpoints: tuple[EndpointConfig, ...] = ()
     queues: tuple[QueueConfig, ...] = ()
-    mailboxes: tuple[MailboxConfig, ...] = ()
     trunks: tuple[TrunkConfig, ...] = ()
     dids: tuple[DidConfig, ...] = ()
     default_queue: str = ""
@@ -214,7 +201,6 @@ class Provisioning:
         _refuse_twins("endpoints", "name", (endpoint.name for endpoint in self.endpoints))
         _refuse_twins("endpoints", "extension", (f"{e.extension}@{e.context}" for e in self.endpoints))
         _refuse_twins("queues", "name", (queue.name for queue in self.queues))
-        _refuse_twins("mailboxes", "mailbox", (box.mailbox for box in self.mailboxes))
         _refuse_twins("trunks", "name", (trunk.name for trunk in self.trunks))
         _refuse_twins("trunks", "address", (address for trunk in self.trunks for address in trunk.addresses))
         _refuse_twins("DIDs", "number", (did.number for did in self.dids))

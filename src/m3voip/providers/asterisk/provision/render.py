@@ -13,7 +13,6 @@ from itertools import groupby
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
     EndpointKind,
-    MailboxConfig,
     Provisioning,
     QueueConfig,
     TrunkConfig,
@@ -36,7 +35,6 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     """All files, in the order in which their modules should be reloaded: phones before the queues that ring them."""
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
-        _file("voicemail.conf", "app_voicemail.so", _voicemail(config.mailboxes)),
         # The rules first: a queue names its own.
         _file("queuerules.conf", "app_queue.so", _queue_rules(config.queues)),
         _queues(config.queues),
@@ -147,13 +145,6 @@ def _join_announcements(queues: Iterable[QueueConfig]) -> Iterable[str]:
 
 def _sound(prompt: str) -> str:
     return f"/prompts/{prompt}" if prompt else ""
-
-
-def _voicemail(mailboxes: Iterable[MailboxConfig]) -> Iterable[str]:
-    split = sorted((*reversed(box.mailbox.split("@")), box.owner_name) for box in mailboxes)
-    for context, boxes in groupby(split, key=lambda row: row[0]):
-        yield from ("", f"[{context}]")
-        yield from (f"{number} => -,{owner_name}" for _, number, owner_name in boxes)
 
 
 def _dids(config: Provisioning) -> Iterable[str]:

@@ -37,7 +37,10 @@ class VoicemailRow(Struct, frozen=True, kw_only=True):
     size: int
     stored_at: datetime
     heard_at: datetime | None
+    removed_at: datetime | None
     deleted_at: datetime | None
+    note: str
+    forwarded_from: UUID | None
 
 
 _RECORDING = ", ".join(RecordingRow.__struct_fields__)
@@ -66,14 +69,40 @@ async def recording(db: Db, tenant_id: UUID, recording_id: UUID) -> RecordingRow
     return RecordingRow(**row)
 
 
+_STATES = {
+    "new": "removed_at IS NULL AND heard_at IS NULL",
+    "read": "removed_at IS NULL AND heard_at IS NOT NULL",
+    "deleted": "removed_at IS NOT NULL",
+    "due": "id IN (SELECT id FROM voicemail_due)",
+    None: "removed_at IS NULL",
+}
+DUE = """voicemail_due AS (
+    SELECT v.id FROM voicemail v JOIN tenant t USING (tenant_id)
+      LEFT JOIN mailbox m ON m.tenant_id = v.tenant_id AND m.box = v.box
+     CROSS JOIN LATERAL (SELECT coalesce(m.retention_days, t.voicemail_retention_days) AS days) AS kept
+     WHERE v.deleted_at IS NULL
+       AND (v.removed_at < now() - make_interval(days => t.voicemail_bin_days)
+            OR kept.days > 0 AND v.stored_at < now() - make_interval(days => kept.days)))"""
+"""Messages whose time is over: the one definition, which retention and its dry run share."""
+
+
 async def voicemail_page(
-    db: Db, tenant_id: UUID, *, box: str | None, call_id: UUID | None, before: UUID | None, limit: int
+    db: Db,
+    tenant_id: UUID,
+    *,
+    box: str | None,
+    call_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+    state: str | None = None,
 ) -> list[VoicemailRow]:
-    """Up to ``limit + 1`` messages, newest first, older than the message ``before``."""
+    """Up to ``limit + 1`` messages, newest first, older than the message ``before``. ``state``: new, read, deleted, due
+    (for removal by retention); None = new and read."""
     rows = await db.fetch(
-        f"""SELECT {_VOICEMAIL} FROM voicemail
+        f"""WITH {DUE}
+            SELECT {_VOICEMAIL} FROM voicemail
             WHERE tenant_id = $1 AND ($2::text IS NULL OR box = $2) AND ($3::uuid IS NULL OR call_id = $3)
-              AND ($4::uuid IS NULL OR id < $4) AND deleted_at IS NULL
+              AND ($4::uuid IS NULL OR id < $4) AND deleted_at IS NULL AND {_STATES[state]}
             ORDER BY id DESC LIMIT $5""",  # noqa: S608
         tenant_id,
         box,
@@ -85,7 +114,7 @@ async def voicemail_page(
 
 
 async def voicemail(db: Db, tenant_id: UUID, voicemail_id: UUID) -> VoicemailRow:
-    """One message whose file is still there. Raises Missing."""
+    """One message whose file is still there, deleted by somebody or not. Raises Missing."""
     row = await db.fetchrow(
         f"SELECT {_VOICEMAIL} FROM voicemail WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",  # noqa: S608
         tenant_id,

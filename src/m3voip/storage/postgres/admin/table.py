@@ -132,6 +132,10 @@ class Table(Generic[RowType]):
 def _called_table(name: str) -> str:
     """A table or reference as people call it."""
     plain = name.removeprefix("floor_").removeprefix("overflow_").removeprefix("owner_")
-    return {"did": "DID", "tree": "IVR tree", "ivr_tree": "IVR tree", "queue_member": "queue member"}.get(
-        plain, plain.replace("_", " ")
-    )
+    return {
+        "did": "DID",
+        "tree": "IVR tree",
+        "ivr_tree": "IVR tree",
+        "queue_member": "queue member",
+        "route_target": "route",
+    }.get(plain, plain.replace("_", " "))

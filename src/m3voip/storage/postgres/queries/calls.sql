@@ -18,9 +18,22 @@ select tenant_id, seq, at, kind, payload from call_event
  where call_id = $1 and kind = $2 and payload @> jsonb_build_object($3::text, $4::text);
 
 -- name: by_id
-select id as call_id, tenant_id, started_at, ended_at is not null as ended from call where id = $1;
+select id as call_id, tenant_id, caller, started_at, ended_at is not null as ended from call where id = $1;
 
 -- name: by_leg
 -- A telephony node that began anew may use a name again: the newest call counts.
-select id as call_id, tenant_id, started_at, ended_at is not null as ended from call
+select id as call_id, tenant_id, caller, started_at, ended_at is not null as ended from call
  where leg = $1 order by id desc limit 1;
+
+-- name: last_agent
+-- By the index call_list_caller, from the newest call back to $3 (version-7 ids sort by time). Each spelling of the number
+-- is looked for by itself: with both at once the planner would rather walk through the calls of all callers.
+select found.extension
+  from unnest(array[$2, '+' || $2]) as spelled
+ cross join lateral (
+   select c.id, a.extension
+     from call c join agent a on a.tenant_id = c.tenant_id and a.id = c.agent_id and a.active
+    where c.tenant_id = $1 and c.caller = spelled and c.id >= $3
+    order by c.id desc limit 1
+ ) as found
+ order by found.id desc limit 1;
