@@ -12,7 +12,7 @@ import pytest
 from m3voip.api.permissions import Permission
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
-from m3voip.core.supervision import Watched
+from m3voip.core.watched import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent

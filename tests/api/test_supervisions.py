@@ -11,7 +11,8 @@ import pytest
 
 from m3voip.api.permissions import Permission
 from m3voip.core.modes import Mode
-from m3voip.core.supervision import Parting, Watched
+from m3voip.core.supervision import Parting
+from m3voip.core.watched import Watched
 from m3voip.storage.postgres.pool import engine_pool
 from m3voip.storage.postgres.supervisions import PostgresSupervisions
 from tests.api.client import Client

@@ -18,7 +18,8 @@ from m3voip.core import supervision as core
 from m3voip.core.call import Call, State
 from m3voip.core.modes import Mode
 from m3voip.core.parties import Party, Role
-from m3voip.core.supervision import Parting, Seen, Supervision, Watched
+from m3voip.core.supervision import Parting, Seen, Supervision
+from m3voip.core.watched import Watched, talks, watch
 from m3voip.engine.supervisions import Supervisions
 from tests.engine.support import T0, World
 
@@ -173,11 +174,11 @@ def test_an_ear_that_goes_again_and_again_ends_the_supervision() -> None:
 
 def test_who_is_heard_is_the_agent_or_whom_they_consult_and_nobody_on_the_floor() -> None:
     call = Call(id=UUID(int=1), tenant_id=DEFAULT_TENANT, state=State.TALKING, leg="c", agent="101", agent_leg="a")
-    assert core.watch(call) == Watched(call_id=call.id, agent="101", leg="a")
-    assert isinstance(core.watch(call, "102"), str)
-    assert isinstance(core.watch(replace(call, talk_over=True)), str)
-    assert "not known" in str(core.watch(replace(call, agent_leg="")))
-    assert isinstance(core.watch(replace(call, state=State.QUEUED)), str)
+    assert watch(call) == Watched(call_id=call.id, agent="101", leg="a")
+    assert isinstance(watch(call, "102"), str)
+    assert isinstance(watch(replace(call, talk_over=True)), str)
+    assert "not known" in str(watch(replace(call, agent_leg="")))
+    assert isinstance(watch(replace(call, state=State.QUEUED)), str)
     parties = {
         "c": Party(leg="c", role=Role.CALLER, here=True),
         "a": Party(leg="a", role=Role.AGENT, extension="101"),
@@ -185,12 +186,10 @@ def test_who_is_heard_is_the_agent_or_whom_they_consult_and_nobody_on_the_floor(
         "r": Party(leg="r", role=Role.GUEST, extension="103"),
     }
     hand = replace(call, state=State.IN_HAND, parties=parties)
-    legs = [
-        found if isinstance(found, str) else found.leg for found in (core.watch(hand, n) for n in ("", "101", "102"))
-    ]
+    legs = [found if isinstance(found, str) else found.leg for found in (watch(hand, n) for n in ("", "101", "102"))]
     assert legs == ["a", "a", "g"]
-    assert isinstance(core.watch(hand, "103"), str)
-    assert [core.talks(hand, extension) for extension in ("101", "103", "104")] == [True, True, False]
+    assert isinstance(watch(hand, "103"), str)
+    assert [talks(hand, extension) for extension in ("101", "103", "104")] == [True, True, False]
 
 
 class Rows:

@@ -16,7 +16,8 @@ from m3voip.core.codecs import CodecReport
 from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
-from m3voip.core.supervision import Supervision, Watched
+from m3voip.core.supervision import Supervision
+from m3voip.core.watched import Watched
 from m3voip.ports import Clock, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters

@@ -20,9 +20,8 @@ from msgspec.structs import replace
 
 from m3voip.core import commands as do
 from m3voip.core import events as ev
-from m3voip.core.call import Call, State
 from m3voip.core.modes import Mode
-from m3voip.core.parties import Role
+from m3voip.core.watched import Watched
 
 PREFIX = "supervision-"
 """How the names of all our legs begin."""
@@ -44,14 +43,6 @@ class Parting(StrEnum):
     TAKEN_OVER = "taken_over"
     LOST = "lost"  # its legs were gone when the service came back
     FAILED = "failed"
-
-
-class Watched(Struct, frozen=True, kw_only=True):
-    """Whose work is heard: an agent's leg of a call."""
-
-    call_id: UUID
-    agent: str
-    leg: str
 
 
 class Ear(Struct, frozen=True, kw_only=True):
@@ -130,27 +121,6 @@ def id_of(leg: str) -> UUID | None:
         return UUID(leg[len(PREFIX) : len(PREFIX) + 36]) if leg.startswith(PREFIX) else None
     except ValueError:
         return None
-
-
-def watch(call: Call, extension: str = "") -> Watched | str:
-    """The agent's leg in a call (``extension``: which agent's), or why nobody can be heard there, in a sentence."""
-    if call.state is State.TALKING and call.agent_leg and not call.talk_over and extension in ("", call.agent):
-        return Watched(call_id=call.id, agent=call.agent, leg=call.agent_leg)
-    if call.floor or (call.state is State.TALKING and not call.agent_leg):
-        return "the agent's phone is not known: the call was answered while the service was away"
-    if call.state is State.IN_HAND and call.transfer is None:
-        for party in call.parties.values():
-            mine = party.role is Role.AGENT or (extension and party.role is Role.GUEST and party.here)
-            if mine and extension in ("", party.extension):
-                return Watched(call_id=call.id, agent=party.extension, leg=party.leg)
-    return "no agent talks in this call"
-
-
-def talks(call: Call, extension: str) -> bool:
-    """Whether this extension is in the call, or is being called into it."""
-    if call.state is State.TALKING:
-        return extension == call.agent
-    return any(party.extension == extension for party in call.parties.values())
 
 
 def begin(supervision: Supervision) -> Turn:

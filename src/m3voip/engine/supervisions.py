@@ -22,7 +22,8 @@ from m3voip.core.call import Call, State
 from m3voip.core.errors import M3voipError
 from m3voip.core.modes import Mode
 from m3voip.core.requests import TakeOverRequested
-from m3voip.core.supervision import Parting, Seen, Supervision, Turn, Watched
+from m3voip.core.supervision import Parting, Seen, Supervision, Turn
+from m3voip.core.watched import Watched, talks, watch
 from m3voip.engine.calls import Calls
 from m3voip.engine.metrics import STRAY_EVENTS, SUPERVISIONS_ENDED, SUPERVISIONS_LIVE
 from m3voip.ports import Clock, SnapshotSource, SupervisionStore, Telephony
@@ -85,9 +86,9 @@ class Supervisions:
         call = None if found is None else self._calls.by_id(found)
         if call is None or call.tenant_id != tenant_id:
             return f"{agent} is not in a call" if agent else "the call is not live"
-        if by and core.talks(call, by):
+        if by and talks(call, by):
             return f"{by} is in this call: nobody supervises their own call"
-        return core.watch(call, agent)
+        return watch(call, agent)
 
     def begin(self, supervision: Supervision) -> None:
         """Ring the supervisor's phone. The row is written."""
@@ -211,5 +212,5 @@ def _parting(call: Call | None, it: Supervision) -> Parting | None:
         return Parting.AGENT_LEFT
     if it.phone in call.parties:  # a process that died meanwhile has done it
         return Parting.TAKEN_OVER
-    found = core.watch(call, it.watched.agent)
+    found = watch(call, it.watched.agent)
     return None if not isinstance(found, str) and found.leg == it.watched.leg else Parting.AGENT_LEFT

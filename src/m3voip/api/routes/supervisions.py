@@ -25,7 +25,7 @@ from m3voip.api.work import Db
 from m3voip.core.modes import Mode
 from m3voip.core.parties import TargetKind
 from m3voip.core.supervision import Supervision as Ordered
-from m3voip.core.supervision import Watched
+from m3voip.core.watched import Watched
 from m3voip.storage.postgres.admin import calls, supervisions, targets
 from m3voip.storage.postgres.admin.refusals import Duplicate
 from m3voip.storage.postgres.admin.supervisions import TABLE, SupervisionRow

@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from m3voip.core.modes import Mode
-from m3voip.core.supervision import Parting, Supervision, Watched
+from m3voip.core.supervision import Parting, Supervision
+from m3voip.core.watched import Watched
 from m3voip.storage.postgres.admin import audit
 from m3voip.storage.postgres.pool import Pool
 
