@@ -52,7 +52,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
-                 s as (insert into supervision (id, tenant_id, subject, extension, call_id, agent, agent_leg, mode, reason)
+                 u as (insert into supervision (id, tenant_id, subject, extension, call_id, agent, agent_leg, mode, reason)
                        values (gen_random_uuid(), '{tenant}', '{tenant}', '104', '{tenant}', '101', 'l', 'listen', 'r')),
                  l as (insert into audit (tenant_id, action) values ('{tenant}', 'test'))
             select a.id, q.id, t.id from a, q, t"""
