@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import reduce
@@ -18,16 +18,20 @@ from m3voip.api.live import EventHub
 from m3voip.api.server import make_server
 from m3voip.config import Settings
 from m3voip.core import events as ev
-from m3voip.core.agent import AgentState
+from m3voip.core.agent import AgentState, BoardEvent
 from m3voip.core.call import Call, evolve
+from m3voip.core.commands import TellAgent
+from m3voip.core.facts import Recorded
 from m3voip.core.office import Office
+from m3voip.engine.agents import Agents
 from m3voip.engine.announcements import Announcements
-from m3voip.engine.board import Board
+from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.codecs import Codecs
 from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
+from m3voip.engine.meetings import Meetings
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.preferred import PreferredAgents
@@ -37,6 +41,7 @@ from m3voip.engine.secrets import SecretKeeper
 from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
+from m3voip.jobs.meetings import MeetingRecordingsJob
 from m3voip.jobs.recordings import RecordingsJob
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
@@ -49,8 +54,11 @@ from m3voip.providers.crm.http import CrmHttp
 from m3voip.providers.speech.flite import Flite
 from m3voip.providers.speech.library import PromptLibrary
 from m3voip.storage.codec import StoredEvent
+from m3voip.storage.metrics import UNSAVED_AGE, UNSAVED_ROWS
+from m3voip.storage.postgres.agents import AgentCommits, PostgresAgents
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
+from m3voip.storage.postgres.meetings import MeetingStore
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
 from m3voip.storage.postgres.supervisions import PostgresSupervisions
@@ -61,6 +69,8 @@ from m3voip.storage.vault.folder import FolderVault
 log = structlog.get_logger()
 
 PATROL_S = 30.0
+AGENTS_WINDOW_S = 0.2
+"""A commit costs what it costs, and nobody waits for these."""
 JOB_ROUND_S = 2.0
 LAMP_ROUND_S = 30.0
 RETENTION_ROUND_S = 600.0
@@ -89,7 +99,16 @@ class Service:
         self.writer = EventWriter(
             journal_dir=settings.journal_dir, connect=writer_connection(engine_dsn), commits=self.commits
         )
+        self.agent_writer = EventWriter(
+            journal_dir=settings.journal_dir / "agents",
+            connect=writer_connection(engine_dsn),
+            commits=AgentCommits(),
+            window_s=AGENTS_WINDOW_S,
+        )
+        UNSAVED_ROWS.set_function(lambda: self.writer.unsaved_rows() + self.agent_writer.unsaved_rows())
+        UNSAVED_AGE.set_function(lambda: max(self.writer.unsaved_age(), self.agent_writer.unsaved_age()))
         self.offices = OfficeStore(self.engine_pool)
+        self.agent_store = PostgresAgents(self.engine_pool)
         self.call_store = PostgresCalls(self.engine_pool, self.commits)
         self.vault = FolderVault(settings.vault_dir)
         # deciding
@@ -107,12 +126,14 @@ class Service:
             names=self.directory,
             clock=self.clock,
             deliver=self._deliver,
-            on_board=lambda event: self.board.take(event),  # noqa: PLW0108  # made below
+            on_board=self._board_changed,
             on_phone=self.phones.take,
             on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
             on_observing=self._observing,
+            on_conference=lambda event: self.meetings.take(event),  # noqa: PLW0108  # made below
+            on_asked=self._asked_by_phone,
         )
         self.calls = Calls(
             event_log=self.writer,
@@ -122,8 +143,8 @@ class Service:
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
+            on_facts=self._call_changed,
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
-            changed=lambda call: self.supervisions.call_changed(call),  # noqa: PLW0108  # made below
             trace=settings.log_level == "debug",
         )
         self.recovery = Recovery(
@@ -137,9 +158,24 @@ class Service:
             store=self.supervision_store,
             clock=self.clock,
         )
-        self.board = Board(
-            clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg, call_with=self.calls.id_of_agent
+        self.meetings = Meetings(
+            node=self.node.conferences,
+            ledger=self.node.ledger,
+            notes=MeetingStore(self.engine_pool),
+            clock=self.clock,
+            call_of=self.calls.id_of_leg,
+            deliver=self._deliver,
+            locked_at_start=self.directory.is_locked_at_start,
         )
+        self.agents = Agents(
+            event_log=self.agent_writer,
+            control=self.node,
+            clock=self.clock,
+            calls=lambda: self.calls,
+            default_tenant=settings.tenant_id,
+            grace_s=int(settings.phone_grace.total_seconds()),
+        )
+        self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
         self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
         self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
         # configuration
@@ -155,6 +191,7 @@ class Service:
             read=self.offices.read,
             appliers=(
                 ("calls", self.directory_keeper.update),
+                ("agents", self.agents.update),
                 ("secrets", self.secrets.update),
                 ("phones", self.phones.update),
                 ("codecs", self.codecs.update),
@@ -175,6 +212,9 @@ class Service:
             calls=self.call_store,
             finder=self.call_store,
             clock=self.clock,
+        )
+        self.meeting_recordings = MeetingRecordingsJob(
+            spool=settings.asterisk_spool, vault=self.vault, meetings=MeetingStore(self.engine_pool), clock=self.clock
         )
         self.voicemail = VoicemailJob(
             spool=settings.asterisk_spool,
@@ -197,17 +237,19 @@ class Service:
             self.change_rounds,
             self.lamp_rounds,
             Rounds("voicemail-retention", self.voicemail_retention.run_once, RETENTION_ROUND_S),
+            Rounds("meeting_recordings", self.meeting_recordings.run_once, JOB_ROUND_S),
             Rounds("patrol", self._patrol, PATROL_S),
             Rounds("partitions", self.offices.ensure_partitions, DAY_S),
         )
 
     def api_server(self) -> uvicorn.Server:
         """The HTTP side."""
-        checks = Checks(self.engine_pool, self.node, self.writer, self.configuration)
+        checks = Checks(self.engine_pool, self.node, (self.writer, self.agent_writer), self.configuration)
         deps = ApiDeps(
             settings=self.settings,
             pool=self.api_pool,
-            live=self.board,
+            live=LiveView(self.board, self.agents),
+            agents=self.agents,
             phones=self.phones,
             phone_tests=self.phone_tests,
             codecs=self.codecs,
@@ -217,6 +259,7 @@ class Service:
             vault=self.vault,
             clock=self.clock,
             checks=checks.all(),
+            conferences=self.node.conferences,
             draining=self.stopping.is_set,
         )
         return make_server(create_api(deps), host=self.settings.api_host, port=self.settings.api_port)
@@ -230,8 +273,26 @@ class Service:
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
         self.calls.adopt(adopted)
+        await self.agent_writer.flush()
+        await self.agents.adopt(await self.agent_store.saved())
         self.supervisions.adopt(await self.supervision_store.open())
         log.info("service.adopted", calls=len(adopted))
+
+    async def write(self) -> None:
+        """The writers' task. Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.writer.run(), name="writer-calls")
+            tasks.create_task(self.agent_writer.run(), name="writer-agents")
+
+    async def flush(self) -> None:
+        """Returns when everything written down so far is in Postgres; that may be never, so give it a timeout."""
+        await self.writer.flush()
+        await self.agent_writer.flush()
+
+    def close(self) -> None:
+        """Let go of the journals, after ``write`` has ended."""
+        self.writer.close()
+        self.agent_writer.close()
 
     def stop(self, for_good: bool) -> None:
         """A signal asks us to leave."""
@@ -264,6 +325,10 @@ class Service:
         else:
             self.recovery.hear(leg, event)
 
+    def _call_changed(self, call: Call, rows: Sequence[Recorded]) -> None:
+        self.agents.heard(call, rows)
+        self.supervisions.call_changed(call)
+
     def _board_lost(self) -> None:
         self.board.lost()
         self.phones.lost()
@@ -271,19 +336,29 @@ class Service:
     def _route(self, event: ev.CallArrived | ev.FloorTook) -> Route:
         return route(self.directory.now, event.did, event.caller, self.clock.now(), self.settings.tenant_id)
 
+    def _board_changed(self, event: BoardEvent) -> None:
+        self.board.take(event)
+        self.agents.take(event)
+
+    def _asked_by_phone(self, leg: str, endpoint: str, what: str) -> None:
+        told = self.agents.ask_by_phone(endpoint, what)
+        self.node.telephony.perform(TellAgent(leg=leg, told=told))
+
     def _is_free(self, tenant_id: UUID, extension: str) -> bool:
         """Whether an agent could take a call now; False while that is not known."""
-        agent = self.board.agent(tenant_id, extension)
-        return agent is not None and agent.state == AgentState.AVAILABLE.value
+        agent = self.agents.agent(tenant_id, extension)
+        return agent is not None and agent.registered and agent.state == AgentState.AVAILABLE.value
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
+        self.agents.compare()
         await self.supervisions.reconcile()
         self.configuration.wake()
 
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+            self.agents.compare()
 
     def messages_changed(self) -> None:
         """Postgres says so: by the API, by phone, or because one came."""
@@ -291,6 +366,8 @@ class Service:
         self.lamp_rounds.nudge()
 
     async def _observing(self) -> None:
+        self.agents.settle()
+        self.meetings.review()
         self.lamps.forget()
         self.lamp_rounds.nudge()
         await self.recovery.review()

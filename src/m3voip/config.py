@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     # Behaviour
     tenant_id: UUID = DEFAULT_TENANT
     crm_url: str = Field(default="", description="origin that the IVR's http verb may ask; empty = none")
+    phone_grace: timedelta = Field(
+        default=timedelta(seconds=30),
+        description="how long a lost phone may take to come back before its agent is not available",
+    )
     drain_timeout: timedelta = timedelta(seconds=30)
     log_level: str = "info"
     log_json: bool = True

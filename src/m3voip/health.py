@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from m3voip.api.deps import Check, Health
 from m3voip.core.errors import M3voipError
@@ -18,10 +18,12 @@ UNSAVED_LIMIT_S = 5.0
 class Checks:
     """One method a part."""
 
-    def __init__(self, pool: Pool, node: AsteriskNode, writer: EventWriter, configuration: ConfigurationKeeper) -> None:
+    def __init__(
+        self, pool: Pool, node: AsteriskNode, writers: Sequence[EventWriter], configuration: ConfigurationKeeper
+    ) -> None:
         self._pool = pool
         self._node = node
-        self._writer = writer
+        self._writers = writers
         self._configuration = configuration
 
     def all(self) -> Mapping[str, Check]:
@@ -53,7 +55,7 @@ class Checks:
 
     async def facts(self) -> Health:
         """Facts reach Postgres."""
-        age = self._writer.unsaved_age()
+        age = max(writer.unsaved_age() for writer in self._writers)
         return Health(ok=age < UNSAVED_LIMIT_S, detail=f"the oldest unsaved fact is {age:.1f} s old" if age else "")
 
     async def configuration(self) -> Health:

@@ -52,7 +52,7 @@ async def run(settings: Settings) -> None:
         def start(name: str, work: Callable[[], Awaitable[object]]) -> asyncio.Task[object]:
             return tasks.create_task(_named(work), name=name)
 
-        running = [start("writer", service.writer.run), start("api", server.serve), start("watchdog", Watchdog().run)]
+        running = [start("writer", service.write), start("api", server.serve), start("watchdog", Watchdog().run)]
         begin = start("begin", lambda: _begin(service, start, running))
         await service.stopping.wait()
         log.info("service.stopping", live_calls=len(service.calls), for_good=service.for_good)
@@ -87,6 +87,7 @@ async def _begin(
     running.append(start("crm", service.crm.run))
     running.append(start("preferred-agents", service.preferred_agents.run))
     running.append(start("recovery", service.recovery.run))
+    running.append(start("meetings", service.meetings.run))
     running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
@@ -115,13 +116,14 @@ async def _stop(service: Service, server: uvicorn.Server, running: list[asyncio.
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     service.calls.close()
+    service.agents.close()
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_S):
-            await service.writer.flush()
+            await service.flush()
     await asyncio.gather(api, return_exceptions=True)
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
-    service.writer.close()
+    service.close()
 
 
 async def _named(work: Callable[[], Awaitable[object]]) -> object:

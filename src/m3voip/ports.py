@@ -13,7 +13,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from m3voip.core.agent_state import AgentFact
 from m3voip.core.commands import AskCrm, Command, FindAgent
+from m3voip.core.conference import Party, PartyJoined, PartyLeft, RecordingTurned, Roster
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 from m3voip.core.supervision import Parting, Supervision
@@ -60,6 +62,10 @@ class Names(Protocol):
 
     def box(self, tenant_id: UUID, box: str) -> str | None:
         """The node's name of a mailbox."""
+        ...
+
+    def conference(self, tenant_id: UUID, number: str) -> str | None:
+        """The node's name of a conference."""
         ...
 
 
@@ -119,6 +125,94 @@ class LedgerReading(Struct, frozen=True, kw_only=True):
     unheard: dict[str, FloorTook] = {}
 
 
+class ConferenceNode(Protocol):
+    """Conferences as the telephony node runs them. Orders answer False when there is no such conference or party any more;
+    everything raises ProviderError when the node cannot be asked."""
+
+    async def roster(self, conference: UUID) -> Roster | None:
+        """Who is in it now; None when nobody is."""
+        ...
+
+    async def present(self) -> frozenset[str]:
+        """The legs of everybody in any conference."""
+        ...
+
+    async def mute(self, conference: UUID, party: Party | None, *, on: bool) -> bool:
+        """Mute or unmute one party, or everybody but moderators."""
+        ...
+
+    async def kick(self, conference: UUID, party: Party | None) -> bool:
+        """Put one party out, or everybody: that ends the meeting."""
+        ...
+
+    async def lock(self, conference: UUID, *, on: bool) -> bool:
+        """Let only moderators in, or everybody again."""
+        ...
+
+    async def record(self, conference: UUID, *, on: bool) -> bool:
+        """Begin or stop recording."""
+        ...
+
+    def lock_now(self, conference: UUID) -> None:
+        """Lock without waiting for the answer."""
+        ...
+
+
+class StayLedger(Protocol):
+    """What the telephony node wrote down by itself about conferences."""
+
+    async def stays(self, since: datetime) -> list[PartyJoined | PartyLeft]:
+        """Who joined and left from ``since`` on, in order."""
+        ...
+
+
+class MeetingLog(Protocol):
+    """Where meetings are written down. Everything may be told twice and changes nothing then; raises StorageUnavailable."""
+
+    async def joined(self, event: PartyJoined, call_id: UUID | None) -> None:
+        """A party is in; the first begins a meeting."""
+        ...
+
+    async def left(self, event: PartyLeft) -> None:
+        """A party is out; the last ends the meeting."""
+        ...
+
+    async def recording(self, event: RecordingTurned) -> None:
+        """The meeting is recorded from now on, or no longer."""
+        ...
+
+    async def known_until(self) -> datetime | None:
+        """From when on something may be missing: the beginning of the oldest open meeting, else the newest end."""
+        ...
+
+    async def close_absent(self, present: frozenset[str], at: datetime) -> None:
+        """Whoever joined before ``at`` and is not ``present`` has left, by then; a meeting with nobody in it has ended."""
+        ...
+
+
+class HeldMeeting(Struct, frozen=True, kw_only=True):
+    """What the recordings' job needs to know of a meeting."""
+
+    meeting_id: UUID
+    tenant_id: UUID
+    started_at: datetime
+    ended: bool
+
+
+class MeetingFinder(Protocol):
+    """Finds the meeting behind a file that the telephony node wrote."""
+
+    async def of_recording(self, conference: UUID, begun: datetime) -> HeldMeeting | None:
+        """The meeting in which a recording of this conference began."""
+        ...
+
+    async def add_recording(
+        self, recording: UUID, meeting: HeldMeeting, file: StoredFile, duration_s: float, at: datetime
+    ) -> None:
+        """Link a recording in the vault to its meeting; not twice."""
+        ...
+
+
 class CrmPort(Protocol):
     """Asks the CRM on behalf of a call; answers through the leg's mailbox within the command's budget."""
 
@@ -156,6 +250,23 @@ class EventLog(Protocol):
 
     def append(self, rows: Sequence[Recorded]) -> None:
         """Write facts down, in this order."""
+        ...
+
+
+class AgentLog(Protocol):
+    """Where what agents do goes; otherwise like EventLog."""
+
+    def append(self, rows: Sequence[AgentFact]) -> None:
+        """Write changes down, in this order."""
+        ...
+
+
+class MemberControl(Protocol):
+    """Pauses and unpauses members of the telephony node's queues."""
+
+    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
+        """Offer this member no calls, because of ``reason``; "" = offer calls again. Never blocks; ``failed`` is called when
+        it was refused or its fate is unknown."""
         ...
 
 

@@ -28,7 +28,9 @@ from tests.api.client import Client, Contract
 from tests.api.fakes import (
     FakeCheck,
     FakeCodecs,
+    FakeConferences,
     FakeControl,
+    FakeDesk,
     FakeLive,
     FakePhones,
     FakePhoneTests,
@@ -57,6 +59,8 @@ class World:
     phone_tests: FakePhoneTests
     codecs: FakeCodecs
     control: FakeControl
+    conferences: FakeConferences
+    desk: FakeDesk
     supervisions: FakeSupervisions
     clock: MovableClock
     checks: dict[str, FakeCheck]
@@ -106,15 +110,17 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         pool = api_pool(f"{settings.api_dsn.get_secret_value()}?sslmode=disable")
         await pool.open()
         hub, live, control, clock = EventHub(queue_length=200), FakeLive(), FakeControl(), MovableClock()
+        desk = FakeDesk()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
+        conferences = FakeConferences()
         supervisions = FakeSupervisions()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
-            control=control, supervisions=supervisions, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks,
-            draining=lambda: world.draining,
+            control=control, agents=desk, supervisions=supervisions, hub=hub, vault=FolderOfFiles(vault), clock=clock,
+            checks=checks, draining=lambda: world.draining, conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -125,9 +131,9 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             await eventually(lambda: server.started)
             world = World(
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
-                phone_tests=phone_tests, codecs=codecs, control=control, supervisions=supervisions, clock=clock,
-                checks=checks, vault=vault, owner=owner, writer=Writer(engine, Commits(hub.publish)),
-                contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
+                phone_tests=phone_tests, codecs=codecs, control=control, desk=desk, clock=clock, checks=checks, vault=vault,
+                supervisions=supervisions, owner=owner, writer=Writer(engine, Commits(hub.publish)),
+                conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
             )  # fmt: skip
@@ -145,6 +151,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
 def world(session_world: World) -> World:
     """The running API, its parts as they are when all is well."""
     session_world.control.connected = True
+    session_world.conferences.away = False
     session_world.supervisions.__init__()  # type: ignore[misc]
     session_world.clock.shift *= 0
     session_world.draining = False

@@ -11,8 +11,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.api.deps import AgentNow, Health, PhoneNow, QueueNow
+from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
+from m3voip.core.conference import Party, Roster
 from m3voip.core.errors import ProviderError
 from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
@@ -45,6 +47,10 @@ class Agent(Struct, frozen=True, kw_only=True):
     registered: bool = True
     call_id: UUID | None = None
     reason: str = ""
+    pending: str | None = None
+    until: datetime | None = None
+    limit_at: datetime | None = None
+    over_limit: bool = False
 
 
 class MovableClock:
@@ -171,6 +177,58 @@ class FakeSupervisions:
         self.ended.append(supervision_id)
         self.on_end(supervision_id)
         return True
+
+
+@dataclass
+class FakeConferences:
+    """A node with these people in its conferences, which remembers what it was told."""
+
+    rosters: dict[UUID, Roster] = field(default_factory=dict)
+    orders: list[tuple[str, UUID, str, bool]] = field(default_factory=list)
+    away: bool = False
+
+    async def roster(self, conference: UUID) -> Roster | None:
+        self._reach()
+        return self.rosters.get(conference)
+
+    async def present(self) -> frozenset[str]:
+        raise NotImplementedError
+
+    async def mute(self, conference: UUID, party: Party | None, *, on: bool) -> bool:
+        return self._order("mute", conference, party, on=on)
+
+    async def kick(self, conference: UUID, party: Party | None) -> bool:
+        return self._order("kick", conference, party, on=True)
+
+    async def lock(self, conference: UUID, *, on: bool) -> bool:
+        return self._order("lock", conference, None, on=on)
+
+    async def record(self, conference: UUID, *, on: bool) -> bool:
+        return self._order("record", conference, None, on=on)
+
+    def lock_now(self, conference: UUID) -> None:
+        raise NotImplementedError
+
+    def _order(self, what: str, conference: UUID, party: Party | None, *, on: bool) -> bool:
+        self._reach()
+        self.orders.append((what, conference, party.leg if party else "", on))
+        return conference in self.rosters
+
+    def _reach(self) -> None:
+        if self.away:
+            raise ProviderError("away", retryable=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeDesk:
+    """Agents' owner: does what ``answers`` says of an agent, by default what is asked, and remembers it."""
+
+    answers: dict[UUID, str | None] = field(default_factory=dict)
+    asked: list[tuple[UUID, Asked]] = field(default_factory=list)
+
+    def ask(self, agent_id: UUID, event: Asked) -> str | None:
+        self.asked.append((agent_id, event))
+        return self.answers.get(agent_id, "")
 
 
 class FolderOfFiles:

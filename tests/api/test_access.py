@@ -16,7 +16,20 @@ from m3voip.core.watched import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
-from tests.api.test_setup import GOOD_TREE, agent, blocked, did, listed, mailbox, queue, route, trunk, unique
+from tests.api.test_conferences import conference, meeting
+from tests.api.test_setup import (
+    GOOD_TREE,
+    agent,
+    blocked,
+    did,
+    listed,
+    mailbox,
+    pause_reason,
+    queue,
+    route,
+    trunk,
+    unique,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -69,8 +82,8 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         ways = {next(iter(way.values()))[0] for way in operation["security"]}
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
-                     "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId",
-                     "supervisionId"):  # fmt: skip
+                     "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
+                     "meetingId", "partyId", "pauseReasonId", "supervisionId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -145,6 +158,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         )
     )  # fmt: skip
     key = await client.made("/v1/tm/api-keys", {"name": "theirs", "scopes": ["telemarketing.supervise"]})
+    room, held = await conference(client), new_id()
+    await meeting(world, client.tenant, held, UUID(room["id"]))
     listener = await agent(client)
     world.supervisions.there[call] = Watched(call_id=call, agent=person["extension"], leg="a")
     heard = {"agentExtension": person["extension"], "extension": listener["extension"], "reason": "Foreign Canary"}
@@ -156,6 +171,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "blockedCallerId": (await blocked(client))["id"], "version": "1",
         "routeId": (await route(client, otherwise={"queueId": desk["id"]}))["id"],
         "listedCallerId": (await listed(client))["id"],
+        "conferenceId": room["id"], "meetingId": str(held), "partyId": f"p-{held}",
+        "pauseReasonId": (await pause_reason(client))["id"],
         "supervisionId": supervision["id"],
     }  # fmt: skip
 
@@ -163,6 +180,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
 BODIES: dict[str, Any] = {
     "changeQueue": {"maxWaitSec": 1}, "changeAgent": {"displayName": "X"}, "changeDid": {"label": "X"},
     "changeTrunk": {"port": 1}, "changeMailbox": {"ownerName": "X"}, "changeBlockedCaller": {"reason": "X"},
+    "changeConference": {"name": "X"},
+    "askAgentState": {"state": "away"}, "extendAgentWrapUp": {"extendSec": 1}, "changePauseReason": {"label": "X"},
     "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
     "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},

@@ -46,6 +46,10 @@ async def blocked(client: Client, **more: Any) -> Any:
     return await client.made("/v1/tm/blocked-callers", {"number": unique("number"), **more})
 
 
+async def pause_reason(client: Client, **more: Any) -> Any:
+    return await client.made("/v1/tm/pause-reasons", {"code": f"r{unique('box')}", **more})
+
+
 async def listed(client: Client, **more: Any) -> Any:
     return await client.made("/v1/tm/listed-callers", {"number": unique("number"), **more})
 

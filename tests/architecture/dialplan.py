@@ -127,8 +127,10 @@ def _targets(step: Step) -> Iterator[str]:
     match step.app:
         case "include":
             yield step.args
+        case "Stasis" if "agent_asks" in step.args:
+            yield "agent-told"
         case "Stasis":
-            yield from ("to-queue", "to-agent", "to-voicemail")  # where the service sends a call on
+            yield from ("to-queue", "to-agent", "to-conference", "to-voicemail")  # where the service sends a call on
         case "Goto" | "GotoIf" | "Gosub" | "GosubIf":
             yield from re.findall(r"(?:^|[?:])([a-z][\w-]*),(?:\w+|\$\{\w+\}),\w+", step.args)
 

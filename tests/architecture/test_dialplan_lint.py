@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from m3voip.providers.asterisk.provision import (
+    ConferenceConfig,
     DidConfig,
     EndpointConfig,
     EndpointKind,
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2]
 ETC = ROOT / "asterisk" / "etc"
 MODULE_OF = {
-    "AGI": "res_agi", "Answer": "", "Bridge": "", "Dial": "app_dial", "Echo": "app_echo", "Gosub": "app_stack", "Goto": "",
+    "AGI": "res_agi", "Answer": "", "Bridge": "", "ConfBridge": "app_confbridge", "Dial": "app_dial", "Echo": "app_echo",
+    "Gosub": "app_stack", "Goto": "",
     "GotoIf": "", "Hangup": "", "Milliwatt": "app_milliwatt", "MixMonitor": "app_mixmonitor",
     "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Read": "app_read",
     "Record": "app_record", "Return": "app_stack", "Set": "", "Stasis": "app_stasis", "Wait": "",
@@ -38,6 +40,10 @@ OFFICE = Provisioning(
     queues=(QueueConfig(name="sales", join_announcement="0" * 32),),
     trunks=(TrunkConfig(name="trunk-carrier", addresses=("192.0.2.1",), server="sip.example.net"),),
     dids=(DidConfig(number="15550100100", queue="sales", mailbox="801@default"),),
+    conferences=tuple(
+        ConferenceConfig(name=f"c{n:032x}", number="800", context=context)
+        for n, context in enumerate(("from-agent", "from-agent-0a1b2c3d"))
+    ),
 )
 
 
@@ -62,13 +68,16 @@ def test_the_dialplan_keeps_every_law() -> None:
 def test_a_stranger_reaches_only_the_service_the_floor_queues_and_boxes() -> None:
     assert reach(shipped(), "from-trunk") == {
         "from-trunk", "inbound", "floor", "did-floor", "to-queue", "to-agent", "to-voicemail", "recording",
+        "to-conference", "conference", "conference-settings",
         "queue-announcement",
     }  # fmt: skip
 
 
 def test_a_tenant_s_phones_reach_no_other_tenant_s() -> None:
     assert reach(shipped(), "from-agent-0a1b2c3d") == {
-        "from-agent-0a1b2c3d", "from-agent-0a1b2c3d-directory", "agent-services", "agent-to-agent",
+        "from-agent-0a1b2c3d", "from-agent-0a1b2c3d-directory", "agent-services", "agent-to-agent", "agent-asks",
+        "agent-told",
+        "agent-to-conference", "conference", "conference-settings",
     }  # fmt: skip
 
 
@@ -106,5 +115,6 @@ def test_no_switch_lets_anything_in_that_the_lint_does_not_read() -> None:
         ("tryinclude", "generated/announcements.conf"),
         ("tryinclude", "generated/dids.conf"),
         ("tryinclude", "generated/directory.conf"),
+        ("tryinclude", "generated/conferences.conf"),
         ("tryinclude", "bench/*.conf"),
     ]

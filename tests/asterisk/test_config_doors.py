@@ -106,6 +106,19 @@ async def test_a_phone_reaches_phones_and_test_numbers_and_no_way_out(
         assert (await call.ended()).status == 404
 
 
+async def test_a_code_that_nobody_can_answer_says_so_and_is_no_yes(
+    asterisk_unchanged: Baseline, asterisk: Stack, desk: OpenPhone
+) -> None:
+    phone = await desk("101")
+    call = await phone.dial("*50")
+    await call.answered()
+    await call.hear_sound()
+    shown = await asterisk.cli("core show channels concise")
+    assert "!agent-asks!s!" in shown
+    assert "feature-not-avail-line" in shown or "beeperr" in shown
+    await call.hangup()
+
+
 async def test_the_mailbox_key_is_for_phones_that_have_a_box(asterisk_unchanged: Baseline, desk: OpenPhone) -> None:
     owner, other = await desk("101"), await desk("102")
     call = await owner.dial("*97")
@@ -297,7 +310,7 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     denied = (
         "Command\r\nCommand: core show version", "Originate\r\nChannel: Local/1@x\r\nApplication: System",
         "UpdateConfig", "GetConfig\r\nFilename: manager.conf", "ModuleLoad", "MixMonitor\r\nChannel: x\r\nCommand: id",
-        "DBPut", "DialplanExtensionAdd",
+        "DBPut", "DialplanExtensionAdd", "ConfbridgeStartRecord\r\nConference: x\r\nRecordFile: /x",
     )  # fmt: skip
     answers = await _ami(asterisk, *denied)
     assert all("Permission denied" in answer for answer in answers)
@@ -305,3 +318,5 @@ async def test_the_ami_user_can_do_what_the_service_needs_and_nothing_else(aster
     dangerous = ("SHELL(id)", "FILE(/var/spool/asterisk/probe)", "ENV(PATH)", "DB(a/b)", "GLOBAL(X)")
     answers = await _ami(asterisk, *(f"Setvar\r\nVariable: {name}\r\nValue: x" for name in dangerous))
     assert not [name for name, answer in zip(dangerous, answers, strict=True) if "Response: Success" in answer]
+    steers = ("ConfbridgeKick\r\nConference: x\r\nChannel: all", "ConfbridgeLock\r\nConference: x")
+    assert all("No active conferences" in answer for answer in await _ami(asterisk, *steers))

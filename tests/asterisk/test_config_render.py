@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from m3voip.providers.asterisk.provision import (
+    ConferenceConfig,
     DidConfig,
     EndpointConfig,
     EndpointKind,
@@ -43,7 +44,14 @@ CARRIER = TrunkConfig(
     register=True, contact_user="15550100100", tls=True,
 )  # fmt: skip
 DID = DidConfig(number="15550100100", queue="sales", mailbox="101@default")
-OFFICE = Provisioning(endpoints=(ANN,), queues=(SALES,), trunks=(CARRIER,), dids=(DID,), default_queue="sales")
+ROOM = ConferenceConfig(
+    name=f"c{8:032x}", number="800", pin="0" * 40, moderator_pin="1" * 40, max_parties=5, record=True, music="",
+    announce=False, locked_at_start=True, wait_for_moderator=True,
+)  # fmt: skip
+OFFICE = Provisioning(
+    endpoints=(ANN,), queues=(SALES,), trunks=(CARRIER,), dids=(DID,), conferences=(ROOM,),
+    default_queue="sales",
+)  # fmt: skip
 
 
 def text_of(name: str, config: Provisioning = OFFICE) -> str:
@@ -66,6 +74,32 @@ def test_an_endpoint_is_a_kind_with_a_digest_and_one_registration() -> None:
     ))  # fmt: skip
 
 
+def test_a_conference_is_two_kinds_of_party_a_routine_and_a_number_of_its_tenant_s_phones() -> None:
+    assert text_of("confbridge.conf").split("\n\n")[1] == "\n".join((
+        f"[{ROOM.name}](_conference)",
+        "max_members = 5",
+        "record_conference = yes",
+        f"record_file = /var/spool/asterisk/monitor/conference-{ROOM.name}.wav",
+        f"[{ROOM.name}-participant](_participant)",
+        "music_on_hold_when_empty = no",
+        "music_on_hold_class = default",
+        "quiet = yes",
+        "marked = no",
+        "wait_marked = yes",
+        f"[{ROOM.name}-moderator](_moderator)",
+        "music_on_hold_when_empty = no",
+        "music_on_hold_class = default",
+        "quiet = yes\n",
+    ))  # fmt: skip
+    assert f"exten => {ROOM.name},1,Set(M3_CONF_PIN={'0' * 40})" in text_of("conferences.conf")
+    assert " same => n,Set(M3_CONF_LOCKED=yes)" in text_of("conferences.conf")
+    assert f"exten => 800,1,Set(M3_CONFERENCE={ROOM.name})" in text_of("directory.conf")
+    elsewhere = dataclasses.replace(OFFICE, conferences=(dataclasses.replace(ROOM, context="from-agent-0a1b2c3d"),))
+    assert "800" not in text_of("directory.conf", elsewhere)
+    with pytest.raises(ProvisioningError, match="same number twice"):
+        dataclasses.replace(OFFICE, conferences=(dataclasses.replace(ROOM, number=ANN.extension),))
+
+
 def test_a_browser_s_registration_is_one_that_ends_soon() -> None:
     browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER)
     assert "\n[e00000000aa](_browser_aor)\n" in text_of("pjsip.conf", Provisioning(endpoints=(browser,)))
@@ -75,7 +109,7 @@ def test_every_template_that_is_used_exists() -> None:
     browser = dataclasses.replace(ANN, kind=EndpointKind.BROWSER, name="e00000000bb", extension="102")
     office = dataclasses.replace(OFFICE, endpoints=(ANN, browser))
     written = "\n".join(file.text for file in render(office))
-    shipped = "".join((ETC / name).read_text() for name in ("pjsip.conf", "queues.conf"))
+    shipped = "".join((ETC / name).read_text() for name in ("pjsip.conf", "queues.conf", "confbridge.conf"))
     kinds = {f"_{kind}" for kind in EndpointKind}
     for template in {*re.findall(r"\((_\w+)\)", written), *kinds, "_trunk"}:
         assert f"[{template}](!" in shipped, template
@@ -244,7 +278,7 @@ class Asked:
 async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(tmp_path: Path) -> None:
     asterisk = Asked()
     provisioner = Provisioner(tmp_path, asterisk)
-    everything = ["res_pjsip.so", "app_queue.so", "pbx_config.so"]
+    everything = ["res_pjsip.so", "app_queue.so", "app_confbridge.so", "pbx_config.so"]
     assert await provisioner.apply(OFFICE) == everything
     assert await provisioner.apply(OFFICE) == []
     longer = dataclasses.replace(OFFICE, queues=(dataclasses.replace(SALES, maxlen=5),))
@@ -263,5 +297,5 @@ async def test_the_files_are_for_their_owner_only_and_nothing_else_lies_about(tm
     await Provisioner(tmp_path / "generated", Asked()).apply(OFFICE)
     found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "generated").iterdir()}
     names = {file.name for file in render(OFFICE)}
-    assert {"queues.conf", "queuerules.conf", "announcements.conf"} <= names
+    assert {"queues.conf", "queuerules.conf", "announcements.conf", "confbridge.conf", "conferences.conf"} <= names
     assert found == dict.fromkeys(names, 0o600)

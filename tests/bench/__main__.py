@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tests.bench import hands, levers, machine, pairs, profiling, report, run, writer_report
+from tests.bench import hands, levers, machine, pairs, profiling, report, rooms, run, writer_report
 from tests.bench.modes import BY_NAME
 
 _BEGAN = monotonic()
@@ -31,6 +32,7 @@ def main() -> None:
         "--profile", action="store_true", help="m3voip at 60 %% of its ceiling: what bounds it; writes nothing"
     )
     kind.add_argument("--writer", action="store_true", help="facts into Postgres, beside COPY (1 minute)")
+    kind.add_argument("--rooms", action="store_true", help="parties of conferences per core (4 minutes)")
     kind.add_argument(
         "--hands", action="store_true", help="calls in hand: requests, transfers, CPU per talk (2 minutes)"
     )
@@ -51,6 +53,11 @@ def main() -> None:
         chosen = [lever for lever in levers.LEVERS if not only or lever.name in only]
         effects = pairs.main(chosen, rate=options.rate or 60.0, seconds=5, rounds=3, tell=tell)
         _publish("levers", report.levers(effects, _about("--levers")), write=not options.no_write and not only)
+        return
+    if options.rooms:
+        rows = asyncio.run(rooms.measure(tell))
+        text = f"{_about('--rooms')}\n\n{report.table(rooms.cells(rows))}"
+        _publish("rooms", text, write=not options.no_write)
         return
     if options.hands:
         _publish("hands", f"{_about('--hands')}\n\n{hands.main()}", write=not options.no_write)

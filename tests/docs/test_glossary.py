@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from m3voip.core.agent import AgentState
+from m3voip.core.agent_state import Change
 from m3voip.core.call import State
 from m3voip.core.facts import KINDS
 from tests.docs.pages import ROOT
@@ -21,9 +22,10 @@ def _words_of(text: str) -> frozenset[str]:
 
 PLAIN = _words_of(
     "on in no of to by and started ended entered left connected resumed unexpected ready stored made asked abandoned "
-    "joined missed missing invalid command failed done input set digits variable offered exited answer "
+    "joined missed signed unpaused withdrawn lost back began extended "
+    "missing invalid command failed done input set digits variable offered exited answer "
     "sent refused taken placed ordered phone by add drop cancel complete "
-    "new ivr talking queued ringing tm healthz readyz metrics activate download end default sip secret audio settings"
+    "new ivr talking queued ringing tm me healthz readyz metrics activate download end default sip secret audio settings"
 )
 """English in its everyday sense, states that the state diagram explains, and what every service calls so."""
 
@@ -62,7 +64,7 @@ def _resources() -> set[str]:
 NAMES = {
     "tables": _tables(),
     "resources": _resources(),
-    "events": set(KINDS),
+    "events": {*KINDS, *Change},
     "states": {*State, *AgentState},
 }
 

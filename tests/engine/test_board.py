@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
 def board() -> Board:
     names = CurrentDirectory()
     names.now = Directory(queues={(DEFAULT_TENANT, "sales"): "sales"})
-    board = Board(clock=SystemClock(), names=names, call_of=lambda leg: UUID(int=int(leg)), call_with=lambda *_: None)
+    board = Board(clock=SystemClock(), names=names, call_of=lambda leg: UUID(int=int(leg)))
     board.take(ag.BoardCleared())
     return board
 

@@ -44,8 +44,8 @@ class Clock:
 
 def agent(endpoint: str, kind: str, ends: datetime | None = None, tenant: UUID = DEFAULT_TENANT) -> Agent:
     return Agent(
-        tenant_id=tenant, extension=endpoint[-3:], display_name="x", endpoint=endpoint, phone_kind=kind, ha1="0" * 32,
-        box="", ha1_expires_at=ends,
+        id=UUID(int=1), tenant_id=tenant, extension=endpoint[-3:], display_name="x", endpoint=endpoint, phone_kind=kind,
+        ha1="0" * 32, box="", ha1_expires_at=ends,
     )  # fmt: skip
 
 

@@ -216,7 +216,7 @@ class Office:
         self.owner = Supervisions(
             calls=self.world.calls, telephony=self.world, source=self.world, store=self.rows, clock=self.world
         )
-        self.world.calls._changed = self.owner.call_changed
+        self.world.calls._on_facts = lambda call, _rows: self.owner.call_changed(call)
         self.world.arrive()
         self.say(ev.CallerPressed(at=T0, digit="1"))
         self.say(ev.AgentAnswered(at=T0, extension="101", agent_leg="agent"))

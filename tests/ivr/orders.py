@@ -17,7 +17,7 @@ from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core import requests as rq
 from m3voip.core.call import Call, Flow, State, evolve
-from m3voip.core.causes import QueueExit
+from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.life import step
 from m3voip.core.parties import Role, Target, TargetKind
 from tests.ivr.support import CALL_ID, T0, TENANT, settled
@@ -27,6 +27,7 @@ Maker = Callable[[Random, Call, datetime], ev.Event]
 _KEYS = "0123456789*#A"
 _DIAL = ("ANSWER", "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL", "")
 _EXITS = tuple(QueueExit)
+_MET = tuple(ConferenceExit)
 
 
 def _prompt(random: Random, call: Call) -> str:
@@ -99,21 +100,28 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (12, _asked),
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="TakeInHand", why="Asterisk says no")),
 )
+CONFERENCE_MAKERS: tuple[tuple[int, Maker], ...] = (
+    *(maker for maker in MAKERS if maker[1] is not _asked),
+    (12, lambda r, c, t: ev.ConferenceLeft(at=t, conference="c", exit=r.choice(_MET))),
+    (6, lambda r, c, t: ev.ConferenceMuted(at=t, muted=r.random() < 0.5)),
+)
+"""For trees that lead to conferences: of calls that nobody takes in hand."""
 # fmt: on
 
 
 _LAST = (do.Hangup, do.StopPlaying, do.Dissolve, do.AnswerTransfer)
 """What is still ordered for a call that is being hung up."""
 _FATAL = (ev.CallerHungUp, ev.TelephonyRestarted)
-_WEIGHTS = tuple(weight for weight, _ in MAKERS)
-_MAKE = tuple(make for _, make in MAKERS)
 
 
 class Orders:
     """Runs random orders against trees and checks the laws of each call."""
 
-    def __init__(self, trees: tuple[Flow | None, ...], seed: int) -> None:
+    def __init__(
+        self, trees: tuple[Flow | None, ...], seed: int, makers: tuple[tuple[int, Maker], ...] = MAKERS
+    ) -> None:
         self._trees = trees
+        self._weights, self._make = zip(*makers, strict=True)
         self._random = Random(seed)
         self.events = 0
         self.kinds: set[str] = set()
@@ -123,8 +131,8 @@ class Orders:
         random = self._random
         walk = Walk(random.choice(self._trees))
         if random.random() < 0.95:
-            walk.take(_MAKE[3](random, walk.call, walk.now))
-        for make in random.choices(_MAKE, _WEIGHTS, k=random.randrange(1, 24)):
+            walk.take(MAKERS[3][1](random, walk.call, walk.now))
+        for make in random.choices(self._make, self._weights, k=random.randrange(1, 24)):
             event = make(random, walk.call, walk.now)
             walk.now += timedelta(seconds=random.choice((0, 0, 0.2, 4, 11)))
             walk.take(event)

@@ -14,7 +14,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Call, Cursor, Flow, State, evolve
-from m3voip.core.causes import QueueExit
+from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.life import step
 from m3voip.ivr.compile import compile_text
 from m3voip.ivr.interpreter import CompiledTree
@@ -103,6 +103,9 @@ class Story:
 
     def leave_voicemail(self, status: str = "SUCCESS") -> Story:
         return self.take(ev.VoicemailLeft(at=self.now, box="", status=status))
+
+    def leave_conference(self, how: ConferenceExit = ConferenceExit.LEFT) -> Story:
+        return self.take(ev.ConferenceLeft(at=self.now, conference="c", exit=how))
 
     def agent_answers(self, extension: str = "101") -> Story:
         return self.take(ev.AgentAnswered(at=self.now, extension=extension))

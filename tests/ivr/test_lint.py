@@ -24,6 +24,7 @@ KNOWN = Known(
     queues=frozenset({"sales", "support", "billing"}),
     boxes=frozenset({"sales", "support", "billing"}),
     extensions=frozenset({"101", "102", "103", "0100"}),
+    conferences=frozenset({"800", "801"}),
     files=dict.fromkeys(("jingle.wav", "en/main-menu.flac", "en/wrong.ogg"), "0" * 64),
     voices=frozenset({"slt", "rms", "kal"}),
 )

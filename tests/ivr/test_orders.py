@@ -13,7 +13,7 @@ from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Flow
 from tests.chaos.report import Report
-from tests.ivr.orders import MAKERS, Orders, Walk
+from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
 
 EVERYTHING = tree_of(
@@ -31,6 +31,16 @@ bye: {hangup: Bye.}
 """,
     "ask",
 )
+ROOMS = tree_of(
+    """
+menu: {menu: {prompt: Go., keys: {1: room, 2: bare, 3: queue}, operator: room, retries: 1}}
+room: {conference: {number: "800", then: menu, on_refused: bare}}
+bare: {conference: "801"}
+queue: {queue: {name: sales, overflow: room}}
+""",
+    "menu",
+)
+MET = {kind for kind in f.KINDS if kind.startswith("conference.")}
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
 TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
 
@@ -47,7 +57,15 @@ def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
         "voicemail.left",
     }
     routed = {"call.routed", "ivr.tree_entered"}  # tests/routing/test_orders.py
-    assert orders.kinds == set(f.KINDS) - late - routed, "some kind of fact never came up"
+    assert orders.kinds == set(f.KINDS) - late - routed - MET, "some kind of fact never came up"
+
+
+@pytest.mark.unit
+def test_a_call_that_goes_to_conferences_keeps_its_laws_in_10_000_random_orders_of_events() -> None:
+    orders = Orders((ROOMS,), seed=19, makers=CONFERENCE_MAKERS)
+    for _ in range(10_000):
+        orders.run()
+    assert orders.kinds >= MET
 
 
 @pytest.mark.chaos

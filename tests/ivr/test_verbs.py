@@ -10,7 +10,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import State
-from m3voip.core.causes import EndReason, QueueExit
+from m3voip.core.causes import ConferenceExit, EndReason, QueueExit
 from m3voip.ivr.compile import compile_text, recompile_text
 from m3voip.ivr.finding import TreeError
 from m3voip.ivr.interpreter import MAX_SILENT_HOPS, CompiledTree
@@ -313,3 +313,33 @@ def test_a_tree_that_cannot_be_compiled_any_more_says_why(node: str) -> None:
     with pytest.raises(TreeError) as refused:
         recompile_text(f"version: 1\nentry: a\nnodes:\n  a: {node}\n", name="old", version=3)
     assert refused.value.findings
+
+
+# ---- conference ----
+ROOM = "room: {conference: {number: 800, then: bye, on_refused: sorry}}\nbye: {hangup: {}}\nsorry: {hangup: Sorry.}"
+
+
+def test_a_conference_takes_the_caller_and_gives_them_back() -> None:
+    story = Story(tree_of(ROOM, "room"))
+    (send,) = story.commands
+    assert isinstance(send, do.SendToConference)
+    assert (send.conference, story.state) == ("800", State.CONFERENCE)
+    story.take(ev.ConferenceMuted(at=story.now, muted=True))
+    assert story.last(f.ConferenceMuted).muted
+    story.now += timedelta(seconds=90)
+    assert story.leave_conference().kinds() == ["Hangup"]
+    assert story.at == "bye"
+    assert (story.last(f.ConferenceDone).exit, story.last(f.ConferenceDone).stayed_s) == (ConferenceExit.LEFT, 90)
+
+
+@pytest.mark.parametrize(
+    "how", [how for how in ConferenceExit if how not in (ConferenceExit.LEFT, ConferenceExit.KICKED)]
+)
+def test_who_is_not_let_into_a_conference_goes_another_way(how: ConferenceExit) -> None:
+    assert Story(tree_of(ROOM, "room")).leave_conference(how).at == "sorry"
+
+
+def test_a_caller_found_in_a_conference_stays_and_one_who_never_got_there_is_sent_again() -> None:
+    assert Story(tree_of(ROOM, "room")).recover(in_application=False).kinds() == []
+    assert Story(tree_of(ROOM, "room")).recover().kinds() == ["SendToConference"]
+    assert Story(tree_of(ROOM, "room")).recover(in_application=False).hang_up().state is State.ENDED

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from m3voip.core import events as ev
 from m3voip.core.causes import QueueExit
+from m3voip.core.conference import PartyJoined, PartyLeft
 from m3voip.providers.asterisk.ledger import LedgerFiles
 
 pytestmark = pytest.mark.unit
@@ -116,3 +118,32 @@ async def test_how_a_dial_went_is_in_the_queue_log_when_nobody_was_there_to_hear
     assert isinstance(answered, ev.AgentAnswered)
     assert isinstance(left, ev.DialLeft)
     assert (answered.extension, left.extension, left.status) == ("104", "104", "ANSWER")
+
+
+async def test_stays_in_conferences_are_told_in_order_and_are_no_hang_ups(tmp_path: Path) -> None:
+    name = f"c{UUID(int=8).hex}"
+
+    def line(what: str, at: int, leg: str, data: str) -> str:
+        return f'{{"eventtype":"{what}","eventtime":"{at}.250000","uniqueid":"{leg}","num":"101","appdata":"{data}"}}'
+
+    lines = [
+        line("APP_START", E - 60, "old.1", f"{name},{name},{name}-participant,participant_keys"),
+        line("APP_START", E + 1, "1.1", f"{name},{name},{name}-moderator,moderator_keys"),
+        line("APP_START", E + 2, "1.2", f"{name},{name},{name}-participant,participant_keys"),
+        line("APP_START", E + 3, f"recorder-{name};2", f"{name},{name},recorder"),
+        line("APP_END", E + 4, "1.1", f"{name},{name},{name}-moderator,moderator_keys"),
+        line("APP_START", E + 5, "1.3", "somebody-elses"),
+        line("HANGUP", E + 6, "1.2", f"{name},{name},{name}-participant,participant_keys"),
+    ]
+    (tmp_path / "cel-custom").mkdir()
+    (tmp_path / "cel-custom" / "hangups.jsonl").write_text("\n".join(lines) + "\n")
+    ledger = LedgerFiles(tmp_path)
+    quarter = T + timedelta(milliseconds=250)
+    assert await ledger.stays(T) == [
+        PartyJoined(conference=UUID(int=8), at=quarter + timedelta(seconds=1), leg="1.1", number="101", moderator=True),
+        PartyJoined(
+            conference=UUID(int=8), at=quarter + timedelta(seconds=2), leg="1.2", number="101", moderator=False
+        ),
+        PartyLeft(conference=UUID(int=8), at=quarter + timedelta(seconds=4), leg="1.1"),
+    ]
+    assert list((await ledger.read(T)).hangups) == ["1.2"]

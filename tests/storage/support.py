@@ -16,7 +16,7 @@ import asyncpg
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
 from m3voip.core.call import Call, evolve
-from m3voip.core.causes import EndReason, QueueExit
+from m3voip.core.causes import ConferenceExit, EndReason, QueueExit
 from m3voip.core.ids import uuid7
 from m3voip.storage.codec import StoredEvent
 from m3voip.storage.postgres.commit import Commits
@@ -124,6 +124,9 @@ def _random_fact(chance: random.Random, visit: int) -> f.AnyFact:
         f.CallRouted(route="r", version=1, rule="all", why="", target="tree", to="main"),
         f.TreeEntered(tree=chance.choice(["main", "direct-sales"]), version=visit),
         f.VoicemailDone(box="801", status="SUCCESS"),
+        f.ConferenceEntered(conference="800"),
+        f.ConferenceDone(conference="800", exit=ConferenceExit.LEFT, stayed_s=seconds),
+        f.ConferenceMuted(muted=True),
         f.FloorServed(),
     ]
     return chance.choice(facts)

@@ -46,6 +46,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  t as (insert into ivr_tree (tenant_id, name) values ('{tenant}', 'main') returning id),
                  b as (insert into mailbox (tenant_id, box) values ('{tenant}', '801')),
                  k as (insert into trunk (tenant_id, name, kind, addresses) values ('{tenant}', 't', 'ip', '{{192.0.2.1}}')),
+                 w as (insert into pause_reason (tenant_id, code) values ('{tenant}', 'lunch')),
                  c as (insert into blocked_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
                  r as (insert into route (tenant_id, name) values ('{tenant}', 'main')),
                  s as (insert into listed_caller (tenant_id, digits) values ('{tenant}', '15550123456')),
@@ -54,6 +55,11 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
                  u as (insert into supervision (id, tenant_id, subject, extension, call_id, agent, agent_leg, mode, reason)
                        values (gen_random_uuid(), '{tenant}', '{tenant}', '104', '{tenant}', '101', 'l', 'listen', 'r')),
+                 conf as (insert into conference (tenant_id, number, pin_digest) values ('{tenant}', '800', repeat('0', 40))),
+                 met as (insert into meeting (id, tenant_id, conference_id, number, name, started_at)
+                       values ('{tenant}', '{tenant}', '{tenant}', '800', '', now()) returning id),
+                 stay as (insert into meeting_party (meeting_id, seq, tenant_id, leg, joined_at)
+                       select id, 1, '{tenant}', '1.{number}', now() from met),
                  l as (insert into audit (tenant_id, action) values ('{tenant}', 'test'))
             select a.id, q.id, t.id from a, q, t"""
         )
@@ -85,6 +91,11 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         await owner.execute(
             "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
             " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
+        await owner.execute(
+            "with a as (select id from agent where tenant_id = $1), e as (insert into agent_event (agent_id, tenant_id, seq,"
+            " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
+            " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",
+            tenant)  # fmt: skip
         file = {"key": "k", "sha256": "0", "duration_s": 1.0, "size": 1}
         rows = rows_of(
             [
@@ -99,7 +110,10 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         async with commits.turn():
             await commits.commit(engine, rows)
     yield pair
-    for table in ("voicemail_change", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent"):
+    tables = (
+        "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent",
+    )  # fmt: skip
+    for table in tables:
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)
     await owner.close()
     await engine.close()
@@ -182,7 +196,7 @@ async def test_partitions_cannot_be_reached_beside_their_table(
 @pytest.mark.parametrize("statement", ["update {} set {} where false", "delete from {} where false", "truncate {}"])
 async def test_nobody_who_connects_can_change_what_happened(api: Pool, engine: Pool, statement: str) -> None:
     for pool in (api, engine):
-        for table, column in (("call_event", "kind = ''"), ("audit", "action = ''")):
+        for table, column in (("call_event", "kind = ''"), ("agent_event", "kind = ''"), ("audit", "action = ''")):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with pool.transaction() as db:
                     await db.execute(statement.format(table, column))
@@ -193,7 +207,9 @@ async def test_secrets_can_be_written_by_the_api_and_not_read_back(api: Pool, te
         await db.execute("update agent set ha1 = $1", "0" * 32)
         await db.execute("update trunk set secret = 'x'")
         await db.execute("update mailbox_pin set hash = 'y'")
-    for column, table in (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin")):
+        await db.execute("update conference set moderator_pin_digest = $1", "1" * 40)
+    secrets = (("ha1", "agent"), ("secret", "trunk"), ("hash", "mailbox_pin"), ("pin_digest", "conference"))
+    for column, table in secrets:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with api.tenant(tenants[0]) as db:
                 await db.fetch(f"select {column} from {table}")

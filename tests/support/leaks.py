@@ -44,11 +44,12 @@ def descriptors(pids: Mapping[str, int]) -> dict[str, int]:
 
 @asynccontextmanager
 async def nothing_left(
-    cli: Cli, pids: Mapping[str, int] | None = None, *, slack: int = 3, within: float = 10.0, own_tasks: bool = True
+    cli: Cli, pids: Mapping[str, int] | None = None, *, slack: int = 5, within: float = 10.0, own_tasks: bool = True
 ) -> AsyncIterator[Baseline]:
-    """Remember, let the test run, then wait until everything is back. ``slack`` descriptors a process may keep: pools
-    and logs open late, a leak of one per call is still found by a test with more calls than that. A part that was
-    restarted meanwhile (another pid) must be left out of ``pids``. ``own_tasks`` false: a relay of the test's own goes on."""
+    """Remember, let the test run, then wait until everything is back. ``slack`` descriptors a process may keep: pools,
+    journals, their connections and logs open late; a leak of one per call is still found by a test with more calls than
+    that. A part that was restarted meanwhile (another pid) must be left out of ``pids``. ``own_tasks`` false: a relay of the
+    test's own goes on."""
     pids = pids or {}
     before = Baseline(channels=await channels(cli), bridges=await bridges(cli), descriptors=descriptors(pids))
     tasks = asyncio.all_tasks()

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from m3voip.api.errors import STATUS, ApiError, Code, integration_down, invalid, not_found
 from m3voip.api.fields import hint
 from m3voip.storage.errors import StorageUnavailable
-from m3voip.storage.postgres.admin.refusals import Duplicate, InUse, Missing, Refusal, Unknown
+from m3voip.storage.postgres.admin.refusals import Duplicate, Impossible, InUse, Missing, Refusal, Unknown
 
 log = structlog.get_logger()
 
@@ -69,6 +69,8 @@ def from_refusal(refusal: Refusal) -> ApiError:
         case Unknown():
             message = f"There is no {refusal.what} of this name; create it first or correct the name."
             return invalid(refusal.field, message)
+        case Impossible():
+            return invalid(refusal.field, refusal.message)
         case InUse():
             message = f"This {refusal.what} is still used by {refusal.by}; change that first."
             return ApiError(Code.CONFLICT, message, [(refusal.field, message)])

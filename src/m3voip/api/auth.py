@@ -32,11 +32,12 @@ _MOST_REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks. ``subject`` is the key's (later also the user's) id."""
+    """Who asks. ``subject`` is the key's (later also the user's) id; ``agent_id`` the agent that it stands for, if any."""
 
     tenant_id: UUID
     subject: UUID
     permissions: frozenset[str]
+    agent_id: UUID | None = None
 
 
 class Authenticator(Protocol):
@@ -69,7 +70,9 @@ class KeyAuthenticator:
             raise unauthorized("This API key has expired. Create a new one.")
         if row.cidrs and not _within(address, row.cidrs):
             raise ApiError(Code.FORBIDDEN, "This API key may not be used from this address.")
-        return Principal(tenant_id=row.tenant_id, subject=row.id, permissions=frozenset(row.scopes))
+        return Principal(
+            tenant_id=row.tenant_id, subject=row.id, permissions=frozenset(row.scopes), agent_id=row.agent_id
+        )
 
     def forget(self, key_id: UUID) -> None:
         """Drop what is remembered of a key that has just been revoked."""

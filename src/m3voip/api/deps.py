@@ -11,6 +11,7 @@ from uuid import UUID
 
 from m3voip.api.live import EventHub
 from m3voip.config import Settings
+from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
 from m3voip.core.modes import Mode
@@ -18,7 +19,7 @@ from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
 from m3voip.core.supervision import Supervision
 from m3voip.core.watched import Watched
-from m3voip.ports import Clock, RecordingVault
+from m3voip.ports import Clock, ConferenceNode, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
 
@@ -100,7 +101,27 @@ class AgentNow(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why paused."""
+        """Why paused, or about to be."""
+        ...
+
+    @property
+    def pending(self) -> str | None:
+        """paused or logged_out, where that comes after the call."""
+        ...
+
+    @property
+    def until(self) -> datetime | None:
+        """The end of a wrap-up."""
+        ...
+
+    @property
+    def limit_at(self) -> datetime | None:
+        """When a pause has lasted as long as its reason allows."""
+        ...
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether it has lasted longer."""
         ...
 
 
@@ -183,7 +204,7 @@ class LiveState(Protocol):
         ...
 
     def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
-        """None while it is not known."""
+        """None of an agent who is not active, or not known yet."""
         ...
 
 
@@ -237,6 +258,15 @@ class SupervisionControl(Protocol):
         ...
 
 
+class AgentDesk(Protocol):
+    """Where agents and their supervisors ask for changes."""
+
+    def ask(self, agent_id: UUID, event: Asked) -> str | None:
+        """ "" when it is done (and survives a kill of this process), else why not, for people; None when this agent is not
+        known (yet). Never blocks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How one part is. ``detail`` is for the operator and holds no secret."""
@@ -261,11 +291,13 @@ class ApiDeps:
     phone_tests: PhoneTesting
     codecs: CodecReports
     control: CallControl
+    agents: AgentDesk
     supervisions: SupervisionControl
     hub: EventHub
     vault: RecordingVault
     clock: Clock
     checks: Mapping[str, Check]
     draining: Callable[[], bool]
+    conferences: ConferenceNode
     meters: Meters = field(default_factory=Meters)
     random_bytes: Callable[[int], bytes] = secrets.token_bytes

@@ -1,7 +1,6 @@
-"""The six states of an agent, and how queue membership and the phone's state make one.
+"""The six states of an agent, and what the telephony node shows of phones and queue members.
 
-Until agents have sessions of their own, an agent is what their phone and their queue memberships show; wrap_up is the
-queue's (``wrapuptime``), so it is not told apart here yet.
+What an agent does is decided by ``agent_life``; a queue member is what the queue sees of that.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from msgspec import Struct
 class AgentState(StrEnum):
     """What an agent is doing."""
 
-    LOGGED_OUT = "logged_out"  # no phone registered
+    LOGGED_OUT = "logged_out"
     AVAILABLE = "available"
     RESERVED = "reserved"  # an offer rings
     ON_CALL = "on_call"
@@ -53,8 +52,8 @@ def device_of(text: str) -> Device:
         return Device.UNKNOWN
 
 
-def agent_state(device: Device, *, paused: bool) -> AgentState:
-    """The agent's state. A talk outweighs a pause: a paused agent may still be on the call that came before it."""
+def member_state(device: Device, *, paused: bool) -> AgentState:
+    """What a queue sees of a member. A talk outweighs a pause: a paused agent may still be on the call that came before."""
     match device:
         case Device.INUSE | Device.BUSY | Device.ONHOLD | Device.RINGINUSE:
             return AgentState.ON_CALL
@@ -123,3 +122,12 @@ class DeviceSeen(BoardEvent, frozen=True, kw_only=True):
 
     endpoint: str
     device: Device
+
+
+class ContactSeen(BoardEvent, frozen=True, kw_only=True):
+    """A phone's registration came, went, or was asked whether somebody is there. Only this tells that a phone is lost while
+    its line is in use. ``contact`` is the address that it registered from."""
+
+    endpoint: str
+    contact: str
+    reachable: bool

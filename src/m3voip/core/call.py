@@ -32,6 +32,7 @@ class State(StrEnum):
     TALKING = "talking"  # with an agent
     IN_HAND = "in_hand"  # with an agent, or parked, and joined by us: hold, consult, conference (core.hand)
     VOICEMAIL = "voicemail"  # leaving a message
+    CONFERENCE = "conference"  # in a conference, or being asked for its PIN
     FLOOR = "floor"  # served by plain Asterisk because the service was away; observed, not commanded
     ENDED = "ended"
 
@@ -83,6 +84,8 @@ class Call(Struct, frozen=True, kw_only=True):
     talk_over: bool = False
     agent_hung_up: bool = False
     abandoned: bool = False
+    conference: str = ""
+    met_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # volatile
@@ -198,6 +201,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.DialEnded():          return replace(call, seq=seq, state=State.IVR, transfer=None, transfer_by="")
         case f.VoicemailEntered():   return replace(call, seq=seq, state=State.VOICEMAIL, due_at=None)
         case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
+        case f.ConferenceEntered():  return replace(call, seq=seq, state=State.CONFERENCE, conference=fact.conference, met_at=at, due_at=None)
+        case f.ConferenceDone():     return replace(call, seq=seq, state=State.IVR)
         case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact))
         case f.PartyInvited():       return party(call, seq, Party(leg=fact.leg, role=Role.GUEST, extension=fact.extension, place=fact.place))
         case f.PartyJoined():        return party(call, seq, replace(call.parties[fact.leg], here=True))

@@ -41,6 +41,31 @@ class QueueExit(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ConferenceExit(StrEnum):
+    """Why a caller is no longer in a conference, or never got in."""
+
+    LEFT = "left"  # by key
+    KICKED = "kicked"  # by a moderator, the API, or because the meeting was ended for all
+    PIN = "pin"  # not let in: three wrong PINs
+    LOCKED = "locked"  # not let in
+    FULL = "full"  # not let in
+    UNKNOWN = "unknown"  # there is no such conference (any more), or it could not be joined
+
+
+_CONFERENCE_RESULT = {
+    "DTMF": ConferenceExit.LEFT,
+    "KICKED": ConferenceExit.KICKED,
+    "PIN": ConferenceExit.PIN,
+    "LOCKED": ConferenceExit.LOCKED,
+    "FULL": ConferenceExit.FULL,
+}
+
+
+def conference_exit(result: str) -> ConferenceExit:
+    """CONFBRIDGE_RESULT, or what dialplans/to-conference.conf says instead, in our words."""
+    return _CONFERENCE_RESULT.get(result.upper(), ConferenceExit.UNKNOWN)
+
+
 _QUEUE_STATUS = {
     "TIMEOUT": QueueExit.TIMEOUT,
     "FULL": QueueExit.FULL,

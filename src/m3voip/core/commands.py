@@ -71,8 +71,22 @@ class SendToVoicemail(Command, frozen=True, kw_only=True):
     box: str
 
 
+class SendToConference(Command, frozen=True, kw_only=True):
+    """Let the caller join a conference, by its number; the leg comes back as ConferenceLeft, or hangs up."""
+
+    tenant_id: UUID
+    call_id: UUID
+    conference: str
+
+
 class SendToFloor(Command, frozen=True, kw_only=True):
     """Let plain Asterisk serve the caller from here on: the number's queue, then its mailbox."""
+
+
+class TellAgent(Command, frozen=True, kw_only=True):
+    """Say to an agent who dialled a code what came of it, and let them go. ``told`` is one of the dialplan's words."""
+
+    told: str
 
 
 class TakeInHand(Command, frozen=True, kw_only=True):

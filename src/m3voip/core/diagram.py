@@ -1,7 +1,7 @@
 """The picture of a call's life, computed by asking ``step`` about every state and event: it cannot drift from the code.
 
-A tree decides what a call in the IVR does next, so four small trees stand in for all: one that stays in the IVR, and one
-each that sends the caller to a queue, to an agent, to a mailbox.
+A tree decides what a call in the IVR does next, so five small trees stand in for all: one that stays in the IVR, and one
+each that sends the caller to a queue, to an agent, to a mailbox, to a conference.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core import requests as rq
 from m3voip.core.call import Call, Flow, State, Step
-from m3voip.core.causes import QueueExit
+from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.life import step
 from m3voip.core.parties import Party, Role, Target, TargetKind
 
@@ -53,6 +53,7 @@ _FLOWS: tuple[Flow, ...] = (
     _Sends(f.QueueEntered(queue="q", visit=1, record=True)),
     _Sends(f.DialStarted(extension="101")),
     _Sends(f.VoicemailEntered(box="100")),
+    _Sends(f.ConferenceEntered(conference="800")),
 )
 
 _EVENTS: tuple[ev.Event, ...] = (
@@ -68,6 +69,7 @@ _EVENTS: tuple[ev.Event, ...] = (
     ev.QueueLeft(at=_AT, queue="q", exit=QueueExit.TIMEOUT),
     ev.DialLeft(at=_AT, extension="101", status="NOANSWER"),
     ev.VoicemailLeft(at=_AT, box="100", status="SUCCESS"),
+    ev.ConferenceLeft(at=_AT, conference="800", exit=ConferenceExit.LEFT),
     rq.HoldRequested(at=_AT),
     rq.ConsultRequested(at=_AT, extension="102"),
     rq.ParkRequested(at=_AT, slot=701),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from m3voip.core.causes import NORMAL_CLEARING, QueueExit
+from m3voip.core.causes import NORMAL_CLEARING, ConferenceExit, QueueExit
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -139,6 +139,19 @@ class VoicemailLeft(Event, frozen=True, kw_only=True):
 
     box: str
     status: str
+
+
+class ConferenceLeft(Event, frozen=True, kw_only=True):
+    """The caller is back in the application after a conference, or was not let in."""
+
+    conference: str
+    exit: ConferenceExit
+
+
+class ConferenceMuted(Event, frozen=True, kw_only=True):
+    """The caller is no longer heard in the conference, or is again."""
+
+    muted: bool
 
 
 class CallerHungUp(Event, frozen=True, kw_only=True):

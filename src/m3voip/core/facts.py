@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from m3voip.core.causes import EndReason, QueueExit
+from m3voip.core.causes import ConferenceExit, EndReason, QueueExit
 from m3voip.core.parties import Place, Target
 
 
@@ -185,6 +185,26 @@ class VoicemailDone(Fact, frozen=True, kw_only=True, tag="voicemail.left"):
 
     box: str
     status: str
+
+
+class ConferenceEntered(Fact, frozen=True, kw_only=True, tag="conference.entered"):
+    """The caller was sent to a conference, where its PIN is asked for."""
+
+    conference: str
+
+
+class ConferenceDone(Fact, frozen=True, kw_only=True, tag="conference.left"):
+    """The caller is back from the conference, after ``stayed_s``, or was not let in. Who hangs up there has none."""
+
+    conference: str
+    exit: ConferenceExit
+    stayed_s: float = 0.0
+
+
+class ConferenceMuted(Fact, frozen=True, kw_only=True, tag="conference.muted"):
+    """The caller can no longer be heard in the conference, or can be again."""
+
+    muted: bool
 
 
 class FloorServed(Fact, frozen=True, kw_only=True, tag="call.on_floor"):
@@ -409,7 +429,8 @@ AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
     | CallRouted | TreeEntered
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
-    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | FloorServed | CallResumed | CommandRefused | EventUnexpected
+    | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | ConferenceEntered | ConferenceDone | ConferenceMuted
+    | FloorServed | CallResumed | CommandRefused | EventUnexpected
     | HandTaken | HandRefused | PartyInvited | PartyJoined | PartiesPlaced | PartyMuted | PartyLeft | HoldByPhone | DigitsSent
     | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted

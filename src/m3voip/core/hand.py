@@ -213,8 +213,6 @@ def resume(so_far: Step, event: ev.Recovered, now: datetime, flow: Flow | None) 
     so_far = so_far.note(event.at, f.CallResumed(state=call.state.value))
     if call.ending is not None:
         return so_far.hang_up(call.ending)
-    if len(call.parties) == 1 and not call.parked and call.transfer is None:  # we died when the agent had hung up
-        return so_far.hang_up(EndReason.AGENT_HUNG_UP)
     mine = caller(call)
     if len(call.parties) == 1 and not call.parked and call.transfer is None:
         return so_far.hang_up(

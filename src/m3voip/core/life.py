@@ -85,11 +85,14 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return dial_left(call, event, now, flow)
         case State.VOICEMAIL, ev.VoicemailLeft():         return voicemail_left(call, event, now, flow)
         case State.FLOOR, ev.VoicemailLeft():             return floor_over(call, event)
+        case State.CONFERENCE, ev.ConferenceLeft():       return conference_left(call, event, now, flow)
+        case State.CONFERENCE, ev.ConferenceMuted():      return Step(call).note(event.at, f.ConferenceMuted(muted=event.muted))
         case _, ev.AgentDidNotAnswer():                   return Step(call).note(event.at, f.OfferMissed(extension=event.extension, rang_ms=event.rang_ms))
         case _, ev.AgentLeft() if call.agent_leg:         return Step(call)  # of the talk from which the caller was taken
-        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned() | ev.AgentFound()):
+        case _, (ev.PromptFinished() | ev.TimeUp() | ev.CallerPressed() | ev.DialAnswered() | ev.QueueAbandoned() | ev.AgentFound()
+                 | ev.ConferenceMuted()):
                                                           return Step(call)  # the echo of what the caller has left
-        case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft()):
+        case _, (ev.QueueLeft() | ev.DialLeft() | ev.VoicemailLeft() | ev.ConferenceLeft()):
                                                           return astray(call, event, now, flow)
         case _:                                           return unexpected(call, event)
 # fmt: on
@@ -254,6 +257,13 @@ def voicemail_left(call: Call, event: ev.VoicemailLeft, now: datetime, flow: Flo
     if call.transfer is not None and back.call.ending is None:
         return back.hang_up(EndReason.COMPLETED)  # the tree was left behind when the caller was handed on
     return onward(back, event, now, flow)
+
+
+def conference_left(call: Call, event: ev.ConferenceLeft, now: datetime, flow: Flow | None) -> Step:
+    """Back from the conference, or not let in."""
+    stayed = seconds(call.met_at, event.at)
+    fact = f.ConferenceDone(conference=call.conference, exit=event.exit, stayed_s=stayed)
+    return onward(Step(call).note(event.at, fact), event, now, flow)
 
 
 def hung_up(call: Call, event: ev.CallerHungUp, position: int = 0) -> Step:

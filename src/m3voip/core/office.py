@@ -15,8 +15,9 @@ from m3voip.core.skills import RuleStep
 
 class Agent(Struct, frozen=True, kw_only=True):
     """An agent and the phone they use; ``ha1`` is what checks the phone's password (until ``ha1_expires_at``, None = until
-    it is rotated), ``box`` their mailbox or ""."""
+    it is rotated), ``box`` their mailbox or "". ``works`` and ``signs_in``: see migrations/0006_agents_at_work.sql."""
 
+    id: UUID
     tenant_id: UUID
     extension: str
     display_name: str
@@ -24,6 +25,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     phone_kind: str
     ha1: str
     box: str
+    works: str = "ring"
+    signs_in: str = "by_phone"
     ha1_expires_at: datetime | None = None
 
 
@@ -67,6 +70,7 @@ class Queue(Struct, frozen=True, kw_only=True):
     box: str
     record: bool
     members: tuple[Member, ...]
+    pause_on_no_answer: bool = True
     skill_rule: tuple[RuleStep, ...] = ()
     join_announcement: Announcement | None = None
     agent_announcement: Announcement | None = None
@@ -139,6 +143,22 @@ class ListedCaller(Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
+class Conference(Struct, frozen=True, kw_only=True):
+    """A conference; the meaning of each field is that of the column in migrations/0012_conferences.sql."""
+
+    tenant_id: UUID
+    id: UUID
+    number: str
+    pin_digest: str
+    moderator_pin_digest: str
+    max_parties: int
+    record: str
+    music: str
+    announce: bool
+    locked_at_start: bool
+    wait_for_moderator: bool
+
+
 class TreeText(Struct, frozen=True, kw_only=True):
     """One version of an IVR tree as it was written."""
 
@@ -175,6 +195,7 @@ class Office(Struct, frozen=True, kw_only=True):
     dids: tuple[Did, ...] = ()
     trees: tuple[TreeText, ...] = ()
     blocks: tuple[Block, ...] = ()
+    conferences: tuple[Conference, ...] = ()
     routes: tuple[Route, ...] = ()
     listed: tuple[ListedCaller, ...] = ()
 

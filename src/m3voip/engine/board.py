@@ -1,4 +1,4 @@
-"""What queues and agents look like right now: a mirror of app_queue, for wallboards and the API. It decides nothing.
+"""What queues look like right now: a mirror of app_queue, for wallboards and the API. It decides nothing.
 
 Law: a fresh reading (``BoardCleared`` and what follows) replaces everything, so a lost event heals at the next reconnect.
 """
@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from m3voip.core import agent as ag
+from m3voip.engine.agents import AgentNow, Agents
 from m3voip.ports import Clock, Names
 
 
@@ -44,43 +45,25 @@ class Queue(Struct, frozen=True, kw_only=True):
     members: tuple[Member, ...]
 
 
-class Agent(Struct, frozen=True, kw_only=True):
-    """An agent at this moment."""
-
-    state: str
-    since: datetime | None
-    registered: bool
-    call_id: UUID | None
-    reason: str
-
-
 _MEMBER_STATES = {
     ag.AgentState.RESERVED: "ringing",
     ag.AgentState.LOGGED_OUT: "unavailable",
 }
+_PAUSED_FOR = {"wrap_up": "wrap_up", "logged_out": "unavailable"}
+"""Pauses by which the agents' owner says more than that the member is paused."""
 
 
 class Board:
-    """The mirror. ``call_of`` finds the call of a caller's leg, ``call_with`` the call an agent is in."""
+    """The mirror. ``call_of`` finds the call of a caller's leg."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        names: Names,
-        call_of: Callable[[str], UUID | None],
-        call_with: Callable[[UUID, str], UUID | None],
-    ) -> None:
+    def __init__(self, *, clock: Clock, names: Names, call_of: Callable[[str], UUID | None]) -> None:
         self._clock = clock
         self._names = names
         self._call_of = call_of
-        self._call_with = call_with
         self._known = False
         self._members: dict[str, dict[str, ag.MemberSeen]] = {}
         self._waiting: dict[str, list[tuple[str, datetime]]] = {}
         """per queue the legs in their order, each with when it joined"""
-        self._devices: dict[str, ag.Device] = {}
-        self._since: dict[str, tuple[str, datetime]] = {}
 
     def take(self, event: ag.BoardEvent) -> None:
         """Apply one event."""
@@ -93,8 +76,6 @@ class Board:
                 self._members.setdefault(event.queue, {})
             case ag.MemberSeen():
                 self._members.setdefault(event.queue, {})[event.endpoint] = event
-                self._devices[event.endpoint] = event.device
-                self._mark(event.endpoint)
             case ag.MemberGone():
                 self._members.get(event.queue, {}).pop(event.endpoint, None)
             case ag.CallerWaiting():
@@ -105,11 +86,11 @@ class Board:
             case ag.CallerGone():
                 self._step_out(event.queue, event.leg)
             case ag.DeviceSeen():
-                self._devices[event.endpoint] = event.device
                 for members in self._members.values():
                     if event.endpoint in members:
                         members[event.endpoint] = replace(members[event.endpoint], device=event.device)
-                self._mark(event.endpoint)
+            case ag.ContactSeen():
+                pass
             case _:
                 raise TypeError(f"unknown board event {type(event).__name__}")
 
@@ -133,45 +114,33 @@ class Board:
         members = self._members.get(known, {}).values()
         return Queue(waiting=waiting, members=tuple(_member(m) for m in sorted(members, key=lambda m: m.extension)))
 
-    def agent(self, tenant_id: UUID, extension: str) -> Agent | None:
-        """None while it is not known."""
-        endpoint = self._names.endpoint(tenant_id, extension)
-        if not self._known or endpoint is None:
-            return None
-        state = self._state(endpoint)
-        since = self._since.get(endpoint)
-        return Agent(
-            state=state.value,
-            since=since[1] if since else None,
-            registered=state is not ag.AgentState.LOGGED_OUT,
-            call_id=self._call_with(tenant_id, extension) if state is ag.AgentState.ON_CALL else None,
-            reason=next((m.reason for m in self._memberships(endpoint) if m.paused), ""),
-        )
-
     def _step_out(self, queue: str, leg: str) -> None:
         waiting = self._waiting.get(queue, [])
         waiting[:] = [one for one in waiting if one[0] != leg]
 
-    def _memberships(self, endpoint: str) -> list[ag.MemberSeen]:
-        return [members[endpoint] for members in self._members.values() if endpoint in members]
 
-    def _state(self, endpoint: str) -> ag.AgentState:
-        memberships = self._memberships(endpoint)
-        paused = bool(memberships) and all(m.paused for m in memberships)
-        return ag.agent_state(self._devices.get(endpoint, ag.Device.UNKNOWN), paused=paused)
+class LiveView:
+    """Queues and agents as the API sees them, each from its owner."""
 
-    def _mark(self, endpoint: str) -> None:
-        state = self._state(endpoint).value
-        before = self._since.get(endpoint)
-        if before is None or before[0] != state:
-            self._since[endpoint] = (state, self._clock.now())
+    def __init__(self, board: Board, agents: Agents) -> None:
+        self._board = board
+        self._agents = agents
+
+    def queue(self, tenant_id: UUID, name: str) -> Queue | None:
+        """None while it is not known."""
+        return self._board.queue(tenant_id, name)
+
+    def agent(self, tenant_id: UUID, extension: str) -> AgentNow | None:
+        """None while it is not known."""
+        return self._agents.agent(tenant_id, extension)
 
 
 def _member(seen: ag.MemberSeen) -> Member:
-    state = ag.agent_state(seen.device, paused=seen.paused)
+    state = ag.member_state(seen.device, paused=seen.paused)
+    shown = _MEMBER_STATES.get(state, state.value)
     return Member(
         extension=seen.extension,
-        state=_MEMBER_STATES.get(state, state.value),
+        state=_PAUSED_FOR.get(seen.reason, shown) if state is ag.AgentState.PAUSED else shown,
         device=seen.device,
         paused=seen.paused,
         reason=seen.reason,

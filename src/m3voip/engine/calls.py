@@ -6,7 +6,7 @@ never blocks, so one event is answered completely before the next is looked at (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from m3voip.core.asking import refusal
 from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import EndReason
 from m3voip.core.commands import AskCrm, FindAgent, SendToFloor
+from m3voip.core.facts import Recorded
 from m3voip.core.ids import derived_id
 from m3voip.core.life import step
 from m3voip.core.phone import mask
@@ -71,14 +72,15 @@ class Calls:
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
         explain: Callable[[str], None] | None = None,
         has_phone: Callable[[UUID, str], bool] = lambda _tenant, _extension: True,
-        changed: Callable[[Call], None] = lambda _call: None,
+        on_facts: Callable[[Call, Sequence[Recorded]], None] | None = None,
         trace: bool = False,
     ) -> None:
         """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
-        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``changed`` is told of every step."""
+        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``on_facts`` hears of every call's
+        facts after they have been written down."""
         self._has_phone = has_phone
-        self._changed = changed
         self._explain = explain
+        self._on_facts = on_facts
         self._trace = trace
         self._log = event_log
         self._telephony = telephony
@@ -112,11 +114,6 @@ class Calls:
         """The id of the live call of this leg."""
         owned = self._by_leg.get(leg)
         return owned.call.id if owned else None
-
-    def id_of_agent(self, tenant_id: UUID, extension: str) -> UUID | None:
-        """The live call that the tenant's agent at this extension talks in."""
-        talks = (c.id for c in self if c.tenant_id == tenant_id and extension in agents_in(c))
-        return next(talks, None)
 
     def deliver(self, leg: str, event: ev.Event) -> None:
         """Answer one event. Events of unknown legs are counted and dropped: they are echoes of calls that ended."""
@@ -238,8 +235,8 @@ class Calls:
                 self._telephony.perform(command)
         if call.state is State.ENDED:
             self._forget(call)
-        if result.facts:
-            self._changed(call)
+        if result.facts and self._on_facts is not None:
+            self._on_facts(call, result.facts)
 
     def _forget(self, call: Call) -> None:
         self._timers.set(call.leg, None)

@@ -12,6 +12,7 @@ PREFERRED_AGENTS = Counter(
     "m3voip_preferred_agents", "Searches of routes for the agent a caller should have first", ["result"]
 )
 STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no live call")
+AGENTS = Gauge("m3voip_agents", "Agents by what they do", ["state"])
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]
 )

@@ -102,6 +102,8 @@ def came_back(call: Call, returned: ev.Event | None) -> bool:
             return call.state in (State.RINGING, State.TALKING)
         case ev.VoicemailLeft():
             return call.state in (State.VOICEMAIL, State.FLOOR)
+        case ev.ConferenceLeft():
+            return call.state is State.CONFERENCE
         case _:
             return False
 

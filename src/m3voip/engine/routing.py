@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.call import Flow
+from m3voip.core.conference import conference_name
 from m3voip.core.phone import digits
 
 
@@ -36,6 +37,10 @@ class Directory(Struct, frozen=True, kw_only=True):
     """(tenant, extension) → endpoint"""
     boxes: Mapping[tuple[UUID, str], str] = {}
     """(tenant, box number or queue name) → the node's name of that mailbox; a queue's name stands for its mailbox"""
+    conferences: Mapping[tuple[UUID, str], UUID] = {}
+    """(tenant, number) → conference"""
+    locked_at_start: frozenset[UUID] = frozenset()
+    """conferences that only a moderator may begin"""
 
 
 class CurrentDirectory:
@@ -55,6 +60,15 @@ class CurrentDirectory:
     def box(self, tenant_id: UUID, box: str) -> str | None:
         """The node's name of a mailbox."""
         return self.now.boxes.get((tenant_id, box))
+
+    def conference(self, tenant_id: UUID, number: str) -> str | None:
+        """The node's name of a conference."""
+        found = self.now.conferences.get((tenant_id, number))
+        return conference_name(found) if found else None
+
+    def is_locked_at_start(self, conference: UUID) -> bool:
+        """Whether only a moderator may begin a meeting of this conference."""
+        return conference in self.now.locked_at_start
 
 
 class Route(Struct, frozen=True):

@@ -82,8 +82,11 @@ class Supervisions:
 
     def watch(self, tenant_id: UUID, *, call_id: UUID | None = None, agent: str = "", by: str = "") -> Watched | str:
         """Whom to hear, by call or by agent; or why not. ``by``: the supervisor's phone, which may not be in that call."""
-        found = call_id or self._calls.id_of_agent(tenant_id, agent)
-        call = None if found is None else self._calls.by_id(found)
+        if call_id is not None:
+            call = self._calls.by_id(call_id)
+        else:
+            talks_in = (one for one in self._calls if one.tenant_id == tenant_id and talks(one, agent))
+            call = next((one for one in talks_in if isinstance(watch(one, agent), Watched)), None)
         if call is None or call.tenant_id != tenant_id:
             return f"{agent} is not in a call" if agent else "the call is not live"
         if by and talks(call, by):

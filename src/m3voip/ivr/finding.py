@@ -73,6 +73,7 @@ CODES: dict[str, str] = {
     "unknown-queue": "a queue that is not configured",
     "unknown-box": "a mailbox that is not configured",
     "unknown-extension": "an extension that no agent has",
+    "unknown-conference": "a conference that is not configured",
     "bad-exit": "an outcome that the verb does not have",
     "bad-hours": "opening hours that cannot be read",
     "useless-hours": "opening hours that can never matter",

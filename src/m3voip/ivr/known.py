@@ -13,5 +13,6 @@ class Known(Struct, frozen=True, kw_only=True):
     queues: frozenset[str] | None = None
     boxes: frozenset[str] | None = None
     extensions: frozenset[str] | None = None
+    conferences: frozenset[str] | None = None
     files: Mapping[str, str] | None = None
     voices: frozenset[str] | None = None

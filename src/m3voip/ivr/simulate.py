@@ -3,6 +3,7 @@
 The script is what the caller does and what happens to them, separated by commas:
 ``1`` or ``12#`` keys · ``t`` nothing until the time is up · ``h`` hang up · ``q:timeout`` (or another way out of a queue)
 · ``a`` an agent answers · ``d:busy`` (or no_answer, unavailable, answer) back from dialling · ``v`` message left
+· ``m:left`` (or kicked, pin, locked, full, unknown) back from a conference
 · ``c:balance=12`` the CRM answers (``c:fail`` it does not).
 """
 
@@ -18,7 +19,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Call, State
-from m3voip.core.causes import QueueExit
+from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.errors import M3voipError
 from m3voip.core.life import step
 from m3voip.ivr.interpreter import CompiledTree
@@ -82,7 +83,7 @@ class _Walk:
         if any(isinstance(command, do.Hangup) for command in result.commands):
             self.deliver(ev.CallerHungUp(at=self._now))
 
-    def act(self, part: str) -> None:
+    def act(self, part: str) -> None:  # noqa: C901, PLR0912  # a table
         """One part of the script."""
         if self._call.state is State.ENDED:
             raise ScriptError(f"'{part}': the call has ended already")
@@ -108,13 +109,17 @@ class _Walk:
                 self._expect(part, State.VOICEMAIL)
                 status = "FAILED" if detail == "fail" else "SUCCESS"
                 self.deliver(ev.VoicemailLeft(at=self._now, box="", status=status))
+            case "m":
+                self._expect(part, State.CONFERENCE)
+                left = ev.ConferenceLeft(at=self._now, conference=self._call.conference, exit=_met(part, detail))
+                self.deliver(left)
             case "c":
                 self._crm(part, detail)
             case _ if set(part) <= _KEYS:
                 for key in part:
                     self._press(key)
             case _:
-                raise ScriptError(f"'{part}' means nothing; use keys, t, h, a, q:…, d:…, v, c:…")
+                raise ScriptError(f"'{part}' means nothing; use keys, t, h, a, q:…, d:…, v, m:…, c:…")
 
     def rest(self) -> None:
         """Let what plays end, and say where the caller is then."""
@@ -187,6 +192,13 @@ def _exit(part: str, detail: str) -> QueueExit:
         raise ScriptError(f"'{part}': use q: and one of {', '.join(QueueExit)}") from unknown
 
 
+def _met(part: str, detail: str) -> ConferenceExit:
+    try:
+        return ConferenceExit(detail or "left")
+    except ValueError as unknown:
+        raise ScriptError(f"'{part}': use m: and one of {', '.join(ConferenceExit)}") from unknown
+
+
 def _status(part: str, detail: str) -> str:
     if detail in {"", "answer"}:
         return "ANSWER"
@@ -195,7 +207,7 @@ def _status(part: str, detail: str) -> str:
     return OUTCOMES[detail][0]
 
 
-def _told(fact: f.AnyFact) -> Iterator[str]:
+def _told(fact: f.AnyFact) -> Iterator[str]:  # noqa: C901, PLR0912  # a table
     """A fact in words; those that commands or keys already tell are left out."""
     match fact:
         case f.NodeEntered():
@@ -219,6 +231,10 @@ def _told(fact: f.AnyFact) -> Iterator[str]:
             yield f"talks with {fact.extension}"
         case f.VoicemailEntered():
             yield f"leaves a message in mailbox {fact.box}"
+        case f.ConferenceEntered():
+            yield f"enters conference {fact.conference}"
+        case f.ConferenceDone():
+            yield f"leaves conference {fact.conference}: {fact.exit.value}"
         case f.CallEnded():
             yield f"the call ends: {fact.reason.value}"
         case _:

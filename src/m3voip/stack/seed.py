@@ -106,7 +106,11 @@ class _Office:
             self._db, self._tenant, _new_id(), {"box": box, "owner_name": name.capitalize()}
         )
         queue = await queues.TABLE.insert(
-            self._db, self._tenant, _new_id(), {"name": name, "strategy": "rrmemory", "mailbox_id": mailbox.id}
+            self._db,
+            self._tenant,
+            _new_id(),
+            # Nobody sits at the simulated phones to say that they are there again.
+            {"name": name, "strategy": "rrmemory", "mailbox_id": mailbox.id, "pause_on_no_answer": False},
         )
         await mailboxes.TABLE.change(self._db, self._tenant, mailbox.id, {"owner_queue_id": queue.id})
         return queue.id

@@ -1,5 +1,7 @@
 """Facts that Postgres does not have yet, in order: the newest few in memory too, all of them in the journal.
 
+What a row is does not matter here: a ``Spelling`` turns rows into bytes and back.
+
 Law: what is added is in the journal before ``add`` returns; memory holds ``most_rows`` rows or so, what is beyond is read
 back from the journal, a little at a time, when its turn comes. A journal that cannot be written (disk full) degrades to
 memory alone and says so: losing a call is worse than losing the guarantee against a kill.
@@ -10,13 +12,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from m3voip.core.facts import Recorded
-from m3voip.storage.codec import decode_rows, encode_rows
+from m3voip.storage import codec
 from m3voip.storage.journal import Journal, Position
 from m3voip.storage.metrics import JOURNAL_BEHIND, JOURNAL_FAILURES
 
@@ -25,11 +27,30 @@ log = structlog.get_logger()
 _READ_BYTES = 64 << 10
 
 
+class Spelling(Protocol):
+    """Rows as bytes that can be joined by commas."""
+
+    def encode(self, rows: Sequence[Any]) -> bytes:
+        """A body."""
+        ...
+
+    def decode(self, body: bytes) -> list[Any]:
+        """The rows of a body. Raises msgspec.DecodeError."""
+        ...
+
+
+class CallFacts:
+    """The spelling of facts about calls."""
+
+    encode = staticmethod(codec.encode_rows)
+    decode = staticmethod(codec.decode_rows)
+
+
 class Waiting(Struct):
     """One ``add``. ``end`` is its place in the journal, None if the journal failed. ``inherited``: an earlier process added
     it and may have saved it."""
 
-    rows: Sequence[Recorded]
+    rows: Sequence[Any]
     body: bytes
     end: Position | None
     inherited: bool = False
@@ -38,8 +59,9 @@ class Waiting(Struct):
 class Backlog:
     """First in, first out. ``take`` does not remove from the journal; ``done`` does."""
 
-    def __init__(self, journal: Journal, *, most_rows: int) -> None:
+    def __init__(self, journal: Journal, *, most_rows: int, spelling: Spelling | None = None) -> None:
         self._journal = journal
+        self._spelling = spelling or CallFacts()
         self._most_rows = most_rows
         self._memory: deque[Waiting] = deque()
         self._unwritten: deque[Waiting] = deque()  # later than what is behind; the journal refused them
@@ -63,9 +85,9 @@ class Backlog:
         """Whether some of it is only in the journal."""
         return self._behind
 
-    def add(self, rows: Sequence[Recorded]) -> None:
+    def add(self, rows: Sequence[Any]) -> None:
         """Write rows to the journal and remember them. Never blocks for long, never raises OSError."""
-        body = encode_rows(rows)
+        body = self._spelling.encode(rows)
         waiting = Waiting(rows, body, None)
         self._write_unwritten()
         if not self._unwritten:
@@ -152,7 +174,7 @@ class Backlog:
 
     def _reread(self, end: Position, body: bytes) -> Waiting:
         try:
-            rows = decode_rows(body)
+            rows = self._spelling.decode(body)
         except msgspec.DecodeError as error:  # written by a version that knows other facts
             log.error("journal.unreadable", why=str(error), segment=end.segment, offset=end.offset)
             rows = []

@@ -60,6 +60,7 @@ async def create_api_key(ctx: Ctx, request: Request, body: NewApiKey, idempotenc
             "scopes": sorted({scope.value for scope in body.scopes}),
             "cidrs": body.cidrs,
             "expires_at": body.expires_at,
+            "agent_id": body.agent_id,
         }
         row = await insert_row(ctx, db, TABLE, values)
         return ApiKeyCreated(**_shown(row), key=str(key))

@@ -176,7 +176,7 @@ async def _checked(ctx: Context, name: str, source: str) -> Sequence[Finding]:
     large tree takes it some time and calls must not wait."""
     async with ctx.work() as db:
         names = await trees.names(db, ctx.tenant_id)
-    known = Known(queues=names.queues, boxes=names.boxes, extensions=names.extensions)
+    known = Known(queues=names.queues, boxes=names.boxes, extensions=names.extensions, conferences=names.conferences)
     findings = await asyncio.to_thread(lambda: lint.check(read(source, name), known))
     if wrong := lint.errors(findings):
         shown = [(f"nodes.{one.node}" if one.node else "source", _line(one)) for one in wrong]

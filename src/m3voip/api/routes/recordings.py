@@ -85,7 +85,7 @@ async def download(
     try:
         path = await services.deps.vault.open(row.key)
         return await send_file(
-            path, etag=row.sha256, name=f"{row.call_id}{path.suffix}", range_header=range_, if_range=if_range
+            path, etag=row.sha256, name=f"{row.call_id or row.id}{path.suffix}", range_header=range_, if_range=if_range
         )
     except (KeyError, FileNotFoundError) as error:
         raise not_found(link.kind.value) from error

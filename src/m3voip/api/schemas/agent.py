@@ -34,6 +34,23 @@ class AgentState(StrEnum):
     LOGGED_OUT = "logged_out"
 
 
+class SignsIn(StrEnum):
+    """How an agent begins to work."""
+
+    BY_PHONE = "by_phone"
+    EXPLICITLY = "explicitly"
+
+
+class Works(StrEnum):
+    """How calls reach an agent."""
+
+    RING = "ring"
+    SESSION = "session"
+
+
+_SIGNS_IN = "by_phone: whoever's phone is registered is at work; explicitly: by the API or by a code from the phone"
+
+
 class NewAgent(Sent):
     """A person who is to answer calls."""
 
@@ -41,6 +58,7 @@ class NewAgent(Sent):
     display_name: Person = Field(min_length=1)
     phone_kind: PhoneKind = PhoneKind.DESK_TLS
     mailbox_id: UUID | None = Field(default=None, description="mailbox whose messages light the phone's lamp")
+    signs_in: SignsIn = Field(default=SignsIn.BY_PHONE, description=_SIGNS_IN)
     active: bool = Field(default=True, description="false: the phone cannot register, queues do not ring it")
     model_config = examples({"extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls"})
 
@@ -52,6 +70,7 @@ class AgentChange(Sent):
     display_name: Person = unset()
     phone_kind: PhoneKind = unset()
     mailbox_id: UUID | None = Field(default=None)
+    signs_in: SignsIn = unset()
     active: bool = unset()
     model_config = examples({"displayName": "Layla H."})
 
@@ -62,15 +81,23 @@ class AgentLive(Wire):
     state: AgentState
     since: Time | None = Field(description="null: since before the service looked")
     registered: bool = Field(description="whether the phone can be rung")
-    call_id: UUID | None = Field(description="the call that rings or is talked in")
-    reason: str = Field(description="why paused")
+    call_id: UUID | None = Field(description="the call that rings, is talked in or is wrapped up")
+    reason: str = Field(description="why paused, or about to be")
+    pending: AgentState | None = Field(description="paused or logged_out, where that was asked for during a call")
+    until: Time | None = Field(description="when a wrap-up ends by itself")
+    limit_at: Time | None = Field(description="when a pause has lasted as long as its reason allows")
+    over_limit: bool = Field(description="it has lasted longer")
 
 
 _AGENT: dict[str, JsonValue] = {
     "id": ID, "extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls", "sipUsername": "e3f09a1b2c4",
-    "mailboxId": None, "active": True, "secretExpiresAt": None,
+    "mailboxId": None, "works": "ring", "signsIn": "by_phone", "active": True,
+    "secretExpiresAt": None,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
-    "live": {"state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "callId": None, "reason": ""},
+    "live": {
+        "state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "callId": None, "reason": "",
+        "pending": None, "until": None, "limitAt": None, "overLimit": False,
+    },
     "phone": None,
 }  # fmt: skip
 
@@ -84,13 +111,15 @@ class Agent(Wire):
     phone_kind: PhoneKind
     sip_username: str = Field(description="what the phone registers as; the authentication realm is asterisk")
     mailbox_id: UUID | None
+    works: Works = Field(description="ring: a queue rings the phone for each call")
+    signs_in: SignsIn
     active: bool
     secret_expires_at: Time | None = Field(
         description="when the phone's secret ends by itself; null: it lasts until it is rotated, or a browser has none now"
     )
     created_at: Time
     updated_at: Time
-    live: AgentLive | None = Field(description="null while it is not known, for example while Asterisk is away")
+    live: AgentLive | None = Field(description="null of an agent who is not active, or made a moment ago")
     phone: PhoneLive | None = Field(description="the phone at this moment; null while nothing is known of phones")
     model_config = examples(_AGENT)
 

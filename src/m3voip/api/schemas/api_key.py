@@ -32,6 +32,7 @@ class NewApiKey(Sent):
         default_factory=list, max_length=32, description="where it may be used from; [] = anywhere"
     )
     expires_at: Time | None = Field(default=None, description="null = never")
+    agent_id: UUID | None = Field(default=None, description="the agent that this key stands for: what `me` is")
     model_config = examples(
         {"name": "CRM production", "scopes": ["telemarketing.make_calls", "telemarketing.view_reports"], "cidrs": []}
     )
@@ -39,7 +40,7 @@ class NewApiKey(Sent):
 
 _KEY: dict[str, JsonValue] = {
     "id": "019ab0c4-8888-7a31-9f00-3b1c2d4e5f60", "name": "CRM production", "prefix": "k3v9x2m4q7ab",
-    "scopes": ["telemarketing.make_calls", "telemarketing.view_reports"], "cidrs": [],
+    "scopes": ["telemarketing.make_calls", "telemarketing.view_reports"], "cidrs": [], "agentId": None,
     "createdAt": "2026-11-23T09:00:00Z", "expiresAt": None, "lastUsedAt": "2026-11-23T10:00:00Z", "revokedAt": None,
 }  # fmt: skip
 
@@ -52,6 +53,7 @@ class ApiKey(Wire):
     prefix: str = Field(description="how the key's text begins, after m3v_")
     scopes: list[str]
     cidrs: list[str]
+    agent_id: UUID | None = Field(description="the agent that this key stands for")
     created_at: Time
     expires_at: Time | None
     last_used_at: Time | None = Field(description="to the minute")

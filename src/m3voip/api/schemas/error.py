@@ -67,6 +67,7 @@ _SAYS = {
     Code.FORBIDDEN: "The credential may not do this, or not for this tenant, or not from this address.",
     Code.NOT_FOUND: "There is no such thing in this tenant.",
     Code.CONFLICT: "It contradicts what is there: `details` names the field.",
+    Code.AGENT_UNAVAILABLE: "The agent is not in a state in which this can be done: `message` says why.",
     Code.PAYLOAD_TOO_LARGE: "The body is larger than 1 MB (a sound file: 10 MB).",
     Code.UNSUPPORTED_MEDIA_TYPE: "The body is of a type that this route does not take.",
     Code.RANGE_NOT_SATISFIABLE: "The range lies outside the file.",

@@ -19,6 +19,7 @@ from m3voip.api.schemas.queue_settings import (
     MaxWait,
     MaxWaiting,
     Music,
+    NoAnswerPause,
     NoMember,
     PeriodicInterval,
     QueueName,
@@ -58,6 +59,7 @@ class NewQueue(Sent):
     overflow_queue_id: UUID | None = Field(default=None, description="where callers go who were not answered")
     mailbox_id: UUID | None = Field(default=None, description="where they leave a message after that")
     record: bool = True
+    pause_on_no_answer: NoAnswerPause = True
     service_level_sec: ServiceLevel = 20
     short_abandon_sec: ShortAbandon = 5
     skill_rule: SkillRule = Field(default_factory=list)
@@ -91,6 +93,7 @@ class QueueChange(Sent):
     overflow_queue_id: UUID | None = Field(default=None)
     mailbox_id: UUID | None = Field(default=None)
     record: bool = unset()
+    pause_on_no_answer: NoAnswerPause = unset()
     service_level_sec: ServiceLevel = unset()
     short_abandon_sec: ShortAbandon = unset()
     skill_rule: SkillRule = unset()
@@ -195,7 +198,7 @@ _QUEUE: dict[str, JsonValue] = {
     "id": ID, "name": "sales", "strategy": "rrmemory", "ringTimeoutSec": 15, "retrySec": 1, "wrapupSec": 5,
     "maxWaitSec": 30, "maxWaiting": 0, "weight": 0, "announceIntervalSec": 30, "announcePosition": True,
     "announceHoldtime": "yes", "music": "default", "joinEmpty": [], "leaveEmpty": [], "overflowQueueId": None,
-    "mailboxId": None, "record": True, "serviceLevelSec": 20, "shortAbandonSec": 5, "skillRule": _RULE,
+    "mailboxId": None, "record": True, "pauseOnNoAnswer": True, "serviceLevelSec": 20, "shortAbandonSec": 5, "skillRule": _RULE,
     "joinAnnouncement": None, "agentAnnouncement": {"text": "Sales call."}, "periodicAnnouncements": [],
     "periodicIntervalSec": 60, "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z", "members": [_MEMBER],
@@ -224,6 +227,7 @@ class Queue(Wire):
     overflow_queue_id: UUID | None
     mailbox_id: UUID | None
     record: bool
+    pause_on_no_answer: bool
     service_level_sec: int
     short_abandon_sec: int
     skill_rule: list[SkillStep]

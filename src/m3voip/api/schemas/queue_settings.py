@@ -48,6 +48,9 @@ MaxWaiting = Annotated[int, Field(ge=0, le=100000, description="callers at most;
 Weight = Annotated[int, Field(ge=0, le=1000, description="a heavier queue gets a shared agent first")]
 Interval = Annotated[int, Field(ge=0, le=3600, description="between announcements; 0 = none")]
 Holdtime = Annotated[Literal["no", "once", "yes"], Field(description="whether the estimated wait is announced")]
+NoAnswerPause = Annotated[
+    bool, Field(description="an agent who does not take a call is paused until they say they are there")
+]
 Music = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$", description="music on hold class")]
 ShortAbandon = Annotated[
     int, Field(ge=0, le=600, description="who hangs up within this was never really there; 0 = count everybody")

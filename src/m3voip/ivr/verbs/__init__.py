@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from m3voip.ivr.verbs.base import Verb
 from m3voip.ivr.verbs.collect import Collect
+from m3voip.ivr.verbs.conference import Conference
 from m3voip.ivr.verbs.dial import Dial
 from m3voip.ivr.verbs.goto import Goto
 from m3voip.ivr.verbs.hangup import Hangup
@@ -27,6 +28,7 @@ VERBS: dict[str, type[Verb]] = {
     "queue": Queue,
     "dial": Dial,
     "voicemail": Voicemail,
+    "conference": Conference,
     "set": Set,
     "http": Http,
     "goto": Goto,

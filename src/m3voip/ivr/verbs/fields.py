@@ -11,11 +11,13 @@ from m3voip.ivr.prompts import Prompt
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 EXTENSION = r"^[0-9]{2,10}$"
+CONFERENCE = r"^[0-9]{2,6}$"
 VARIABLE = r"^[a-z][a-z0-9_]{0,31}$"
 
 PATTERN_ADVICE = {
     NAME: "use up to 32 small letters, digits, - and _",
     EXTENSION: "an extension is 2 to 10 digits",
+    CONFERENCE: "a conference's number is 2 to 6 digits",
     VARIABLE: "use up to 32 small letters, digits and _, beginning with a letter",
 }
 """What to do when a value does not match its pattern."""
@@ -41,6 +43,9 @@ Box = Annotated[str, Meta(pattern=NAME, description="The mailbox's name.", extra
 NoBox = Annotated[str, Meta(description="Mailbox of last resort, should the service be away when the wait ends.")]
 Extension = Annotated[
     str, Meta(pattern=EXTENSION, description="The agent's extension.", extra_json_schema={NUMBER_TOO: True})
+]
+Conference = Annotated[
+    str, Meta(pattern=CONFERENCE, description="The conference's number.", extra_json_schema={NUMBER_TOO: True})
 ]
 Variable = Annotated[str, Meta(pattern=VARIABLE, description="The variable that keeps what the caller typed.")]
 KeyWait = Annotated[int, Meta(ge=1, le=60, description="Seconds to wait for a key once the prompt has ended.")]

@@ -74,7 +74,12 @@ def check_known(report: Report, kind: str, name: str, known: frozenset[str] | No
     """Something outside the tree exists, if we can know."""
     if known is not None and name not in known:
         advice = f"use one of {', '.join(sorted(known))}" if known else "create it first"
-        word = {"queue": "queue", "box": "mailbox", "extension": "agent with the extension"}[kind]
+        word = {
+            "queue": "queue",
+            "box": "mailbox",
+            "extension": "agent with the extension",
+            "conference": "conference",
+        }[kind]
         report(f"unknown-{kind}", f"there is no {word} '{name}'", advice, field)
 
 

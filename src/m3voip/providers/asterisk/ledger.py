@@ -16,11 +16,17 @@ import msgspec
 
 from m3voip.core import events as ev
 from m3voip.core.causes import UNKNOWN, QueueExit
+from m3voip.core.conference import PartyJoined, PartyLeft, conference_id
 from m3voip.ports import LedgerReading
+from m3voip.providers.asterisk.translate import is_recorder
 
 BLOCK = 64 * 1024
 MAX_BACK = 64 * 1024 * 1024
 """How far back a reading may go, in bytes: some 500,000 lines."""
+MODERATOR = "moderator"
+"""How the last argument of ConfBridge() begins for a moderator (dialplans/to-conference.conf)."""
+HANGUP, APP_START = "HANGUP", "APP_START"
+"""Types of HangupLine; the third is APP_END, both only of ConfBridge()."""
 FLOOR, INBOUND = "floor", "inbound"
 """Kinds of Mark."""
 
@@ -29,9 +35,13 @@ class HangupLine(msgspec.Struct, rename=lambda name: name.replace("_", "")):
     """One line of the hang-up ledger; Asterisk writes the names of the fields in small letters."""
 
     event_time: str
+    event_type: str = ""
     unique_id: str = ""
     user_field: str = ""
     event_extra: object = ""
+    num: str = ""
+    """The caller's number, as Asterisk calls it."""
+    app_data: str = ""
 
 
 class Extra(msgspec.Struct):
@@ -52,6 +62,33 @@ class LedgerFiles:
         """All entries from ``since`` on; missing files read as empty."""
         return await asyncio.to_thread(self._read, since)
 
+    async def stays(self, since: datetime) -> list[PartyJoined | PartyLeft]:
+        """Who joined and left conferences from ``since`` on, in order."""
+        return await asyncio.to_thread(self._stays, since)
+
+    def _stays(self, since: datetime) -> list[PartyJoined | PartyLeft]:
+        found: list[PartyJoined | PartyLeft] = []
+        for raw in _newest_first(self._hangups):
+            line = _hangup_line(raw)
+            if line is None:
+                continue
+            at = _moment(line.event_time)
+            if at < since:
+                break
+            name, *more = line.app_data.split(",")
+            conference = None if line.event_type == HANGUP else conference_id(name)
+            if conference is None or is_recorder(line.unique_id):
+                continue
+            if line.event_type == APP_START:
+                moderator = bool(more) and more[-1].startswith(MODERATOR)
+                found.append(
+                    PartyJoined(conference=conference, at=at, leg=line.unique_id, number=line.num, moderator=moderator)
+                )
+            else:
+                found.append(PartyLeft(conference=conference, at=at, leg=line.unique_id))
+        found.reverse()
+        return found
+
     def _read(self, since: datetime) -> LedgerReading:
         queue: dict[str, list[ev.Event]] = {}
         for leg, event in queue_entries(_newest_first(self._queue_log), since):
@@ -67,6 +104,8 @@ class LedgerFiles:
             at = _moment(line.event_time)
             if at < since:
                 break
+            if line.event_type != HANGUP:
+                continue
             hangups[line.unique_id] = ev.CallerHungUp(at=at, cause=_cause(line.event_extra))
             mark = read_mark(line.user_field)
             if mark is not None:

@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from m3voip.config import Settings
 from m3voip.core.agent import BoardEvent
 from m3voip.core.codecs import ChannelFormats, Costs, read_costs
+from m3voip.core.conference import ConferenceEvent
 from m3voip.core.device import PhoneEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
@@ -30,6 +31,7 @@ from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
 from m3voip.providers.asterisk.ari.events import Event as AriEvent
+from m3voip.providers.asterisk.conferences import AsteriskConferences, conference_event
 from m3voip.providers.asterisk.lamps import AsteriskLamps
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
@@ -37,7 +39,7 @@ from m3voip.providers.asterisk.provision.writer import Provisioner
 from m3voip.providers.asterisk.refusals import RefusalLog
 from m3voip.providers.asterisk.registrations import Registrations
 from m3voip.providers.asterisk.telephony import UNUSED_EVENTS, AsteriskTelephony
-from m3voip.providers.asterisk.translate import from_ari
+from m3voip.providers.asterisk.translate import agent_asks, from_ari
 
 log = structlog.get_logger()
 
@@ -62,6 +64,8 @@ class AsteriskNode:
         on_lost: Callable[[], None],
         on_listening: Callable[[datetime | None], Awaitable[None]],
         on_observing: Callable[[], Awaitable[None]],
+        on_conference: Callable[[ConferenceEvent], None],
+        on_asked: Callable[[str, str, str], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -70,6 +74,8 @@ class AsteriskNode:
         self._on_lost = on_lost
         self._on_listening = on_listening
         self._on_observing = on_observing
+        self._on_conference = on_conference
+        self._on_asked = on_asked
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -102,6 +108,7 @@ class AsteriskNode:
         self.telephony = AsteriskTelephony(
             client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
         )
+        self.conferences = AsteriskConferences(self._ami, self._ari, settings.ari_app)
         self.ledger = LedgerFiles(settings.asterisk_log)
         self.lamps = AsteriskLamps(settings.asterisk_spool, self._ami)
         self._provisioner = Provisioner(settings.generated_dir, self)
@@ -137,6 +144,16 @@ class AsteriskNode:
         except AriError as error:
             raise ProviderError(f"{module} could not be reloaded: {error.message}", retryable=True) from error
 
+    def hold(self, queue: str, endpoint: str, reason: str, failed: Callable[[], None]) -> None:
+        """Port MemberControl: pause or unpause a member of ``app_queue``."""
+
+        def refused(error: AmiError) -> None:
+            log.warning("member.not_held", why=error.message, action="it is tried again")
+            failed()
+
+        held = actions.queue_pause(f"PJSIP/{endpoint}", paused=bool(reason), queue=queue, reason=reason)
+        self._ami.submit(held, refused)
+
     async def channel_formats(self) -> list[ChannelFormats]:
         """What every channel speaks and goes through (``engine.codecs.CodecSource``)."""
         try:
@@ -160,6 +177,10 @@ class AsteriskNode:
             await self._ari.call(system.ping())
 
     def _heard(self, event: AriEvent) -> None:
+        asked = agent_asks(event)
+        if asked is not None:
+            self._on_asked(*asked)
+            return
         translated = from_ari(event)
         if translated is not None:
             self._deliver(*translated)
@@ -192,6 +213,9 @@ class AsteriskNode:
         phone = observe.phone_event(event, now)
         if phone is not None:
             self._registrations.hear(phone)
+        meeting = conference_event(event, now)
+        if meeting is not None:
+            self._on_conference(meeting)
         match event:
             case ContactStatus(contact_status="NonQualified"):  # it is new; what it is only the list tells
                 self._registrations.look()

@@ -18,6 +18,7 @@ from m3voip.providers.asterisk.ami import events as ami
 from m3voip.providers.asterisk.ami.actions import Queues
 
 _TECH = "PJSIP/"
+_CONTACT = {"Created": True, "Reachable": True, "NonQualified": True, "Unreachable": False, "Removed": False}
 _SIP = "PJSIP"
 """Asterisk's name of the service that phones log in to."""
 _PHONE = re.compile(r"e[0-9a-f]{10}").fullmatch
@@ -63,6 +64,9 @@ def board_event(event: ami.AmiEvent) -> ag.BoardEvent | None:
             return ag.CallerGone(queue=event.queue, leg=event.uniqueid)
         case ami.DeviceStateChange() if event.device.startswith(_TECH):
             return ag.DeviceSeen(endpoint=_endpoint(event.device), device=ag.device_of(event.state))
+        case ami.ContactStatus() if event.contact_status in _CONTACT:
+            reachable = _CONTACT[event.contact_status]
+            return ag.ContactSeen(endpoint=event.endpoint_name, contact=event.uri, reachable=reachable)
         case _:
             return None
 

@@ -29,7 +29,7 @@ from m3voip.providers.asterisk.ari.pending import OnError
 from m3voip.providers.asterisk.ari.request import Request
 from m3voip.providers.asterisk.joining import TRANSFERS, forgivable, is_party_end, joining
 from m3voip.providers.asterisk.ledger import FLOOR, read_mark
-from m3voip.providers.asterisk.translate import INBOUND, UP, returned
+from m3voip.providers.asterisk.translate import INBOUND, UP, is_recorder, returned
 
 log = structlog.get_logger()
 
@@ -169,6 +169,12 @@ class AsteriskTelephony:
                 box = self._name("mailbox", self._names.box(command.tenant_id, command.box))
                 values = {"M3_BOX": box, "M3_CALL_ID": str(command.call_id)}
                 return self._send_on(command.leg, "to-voicemail", values)
+            case do.SendToConference():
+                name = self._name("conference", self._names.conference(command.tenant_id, command.conference))
+                values = {"M3_CONFERENCE": name, "M3_CALL_ID": str(command.call_id)}
+                return self._send_on(command.leg, "to-conference", values)
+            case do.TellAgent():
+                return [channels.send_on(command.leg, context="agent-told", extension=command.told)]
             case _:
                 requests = joining(command, self._app, self._names)
                 if requests is None:
@@ -225,7 +231,7 @@ class AsteriskTelephony:
 
     def _leg(self, channel: Channel, node: str) -> LegSeen:
         app, _, rest = channel.dialplan.app_data.partition(",")
-        inside = channel.dialplan.app_name == "Stasis" and app == self._app
+        inside = channel.dialplan.app_name == "Stasis" and app == self._app and not is_recorder(channel.id)
         args = tuple(rest.split(",")) if inside and rest else ()
         arrived = None
         if args[:1] == (INBOUND,):

@@ -5,19 +5,31 @@ The caller's channel id is the leg's name. Text in these events comes from the o
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from m3voip.core import events as ev
-from m3voip.core.causes import queue_exit
+from m3voip.core.causes import conference_exit, queue_exit
 from m3voip.providers.asterisk.ari import events as ari
 from m3voip.providers.asterisk.joining import PARTY, TAKEN
 
 INBOUND = "inbound"
 """First Stasis argument of a new caller; those of returning legs are in ``returned``. dialplans/*.conf passes them."""
 
+RECORDER = "recorder-"
+"""How our channel that records a conference is called; its far half's name has ``;2`` behind it. It belongs to no call."""
+AGENT_ASKS = "agent_asks"
+"""That of an agent's phone that dialled a code (dialplans/from-agent.conf)."""
+
 _CHANNEL = "channel:"
+_PHONE = re.compile(r"PJSIP/([a-z0-9]+)-[0-9a-f]{8}")
 UP = "Up"
 """An answered channel's state."""
+
+
+def is_recorder(channel: str) -> bool:
+    """Whether a channel records a conference."""
+    return channel.startswith(RECORDER)
 
 
 def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
@@ -74,6 +86,15 @@ def _entered(event: ari.StasisStart) -> tuple[str, ev.Event] | None:
     return None if back is None else (channel.id, back)
 
 
+def agent_asks(event: ari.Event) -> tuple[str, str, str] | None:
+    """(leg, endpoint, what) for an agent's phone that dialled a code. Who it is says the channel's name, which Asterisk makes
+    of the endpoint that has authenticated; nothing that the phone sends is believed."""
+    if not isinstance(event, ari.StasisStart) or event.args[:1] != (AGENT_ASKS,):
+        return None
+    phone = _PHONE.fullmatch(event.channel.name)
+    return event.channel.id, phone[1] if phone else "", event.args[1] if len(event.args) > 1 else ""
+
+
 def returned(args: tuple[str, ...], at: datetime) -> ev.Event | None:
     """A leg that came back from where we sent it."""
     if len(args) < 2:
@@ -86,5 +107,7 @@ def returned(args: tuple[str, ...], at: datetime) -> ev.Event | None:
             return ev.DialLeft(at=at, extension=name, status=status)
         case "voicemail_left":
             return ev.VoicemailLeft(at=at, box=name, status=status)
+        case "conference_left":
+            return ev.ConferenceLeft(at=at, conference=name, exit=conference_exit(status))
         case _:
             return None

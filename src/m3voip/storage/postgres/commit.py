@@ -18,7 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 from msgspec import Raw
 
 from m3voip.core.facts import Recorded
-from m3voip.storage.codec import StoredEvent, encode_json, encode_rows, stored_events
+from m3voip.storage.codec import StoredEvent, decode_rows, encode_json, encode_rows, stored_events
 from m3voip.storage.metrics import BATCHES, COMMIT_SECONDS, ROWS
 from m3voip.storage.postgres.projection import project
 from m3voip.storage.postgres.queries import load
@@ -96,6 +96,13 @@ class Commits:
             self._told_to = first_id + len(rows) - 1
 
         return committed
+
+    async def not_yet_stored(self, db: Db, rows: Sequence[Recorded]) -> list[Recorded]:
+        """Those rows that Postgres does not have."""
+        return await not_yet_stored(db, rows)
+
+    encode = staticmethod(encode_rows)
+    decode = staticmethod(decode_rows)
 
     async def catch_up(self, db: Db) -> None:
         """Tell of what was committed without our hearing of it, after an attempt whose outcome is unknown."""

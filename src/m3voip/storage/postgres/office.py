@@ -26,8 +26,8 @@ select t.tenant_id, coalesce(q.name, '') as floor_queue, coalesce(m.box, '') as 
   left join mailbox m on m.id = t.floor_mailbox_id
  order by t.tenant_id"""
 _AGENTS = """
-select a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
-       coalesce(m.box, '') as box
+select a.id, a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind, a.ha1, a.ha1_expires_at,
+       coalesce(m.box, '') as box, a.works, a.signs_in
   from agent a left join mailbox m on m.id = a.mailbox_id
  where a.active order by a.tenant_id, a.extension"""
 _QUEUES = """
@@ -63,6 +63,10 @@ select v.tenant_id, t.name, v.version, v.source
   from ivr_tree_version v join ivr_tree t on t.id = v.tree_id
  where v.active order by v.tenant_id, t.name"""
 _BLOCKS = "select tenant_id, digits, until from blocked_caller where until is null or until > now()"
+_CONFERENCES = """
+select tenant_id, id, number, pin_digest, moderator_pin_digest, max_parties, record, music, announce, locked_at_start,
+       wait_for_moderator
+  from conference where active order by tenant_id, number"""
 _LISTED = "select tenant_id, digits, list, language, until from listed_caller where until is null or until > now()"
 _ROUTES = """
 select r.id, r.tenant_id, r.name, r.version, r.split_key, v.document
@@ -119,6 +123,7 @@ class OfficeStore:
                 dids=tuple(o.Did(**row) for row in await db.fetch(_DIDS)),
                 trees=tuple(o.TreeText(**row) for row in await db.fetch(_TREES)),
                 blocks=tuple(o.Block(**row) for row in await db.fetch(_BLOCKS)),
+                conferences=tuple(o.Conference(**row) for row in await db.fetch(_CONFERENCES)),
                 routes=tuple(_route(row, places.get(row["id"], {})) for row in await db.fetch(_ROUTES)),
                 listed=tuple(o.ListedCaller(**row) for row in await db.fetch(_LISTED)),
             )

@@ -208,6 +208,10 @@ def _voicemail(_: Batch, call: CallChange, __: Recorded, ___: f.VoicemailEntered
     call.state = State.VOICEMAIL.value
 
 
+def _conference(_: Batch, call: CallChange, __: Recorded, ___: f.ConferenceEntered) -> None:
+    call.state = State.CONFERENCE.value
+
+
 def _floor(_: Batch, call: CallChange, __: Recorded, ___: f.FloorServed) -> None:
     call.state = State.FLOOR.value
 
@@ -271,6 +275,8 @@ _APPLY: Final[dict[type[f.Fact], Callable[[Batch, CallChange, Recorded, Any], No
     f.DialEnded: _back,
     f.VoicemailEntered: _voicemail,
     f.VoicemailDone: _back,
+    f.ConferenceEntered: _conference,
+    f.ConferenceDone: _back,
     f.FloorServed: _floor,
     f.CallEnded: _ended,
     f.RecordingStored: _recording,

@@ -1,4 +1,5 @@
-"""The one writer of live facts (port EventLog): journal first, then Postgres in batches, in order, whatever happens there.
+"""The writer of live facts (port EventLog): journal first, then Postgres in batches, in order, whatever happens there.
+One for the facts of calls, one for agents' events; what tells them apart is the door that they go through.
 
 Theory of operation: ``append`` puts rows into the backlog (journal and memory) and wakes the task ``run``. At most one batch
 is committed every ``WINDOW_S`` (under load ``BUSY_WINDOW_S``); a batch is one statement. When an attempt fails with its
@@ -15,18 +16,18 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import IntEnum
 from pathlib import Path
+from typing import Any, Protocol
 
 import asyncpg
 import structlog
 
-from m3voip.core.facts import Recorded
-from m3voip.storage.backlog import Backlog, Waiting
-from m3voip.storage.codec import encode_rows
+from m3voip.storage.backlog import Backlog, Spelling, Waiting
 from m3voip.storage.journal import Journal
-from m3voip.storage.metrics import COMMIT_FAILURES, OUT_OF_STEP, REFUSED, UNSAVED_AGE, UNSAVED_ROWS
-from m3voip.storage.postgres.commit import Commits, OutOfStepError, not_yet_stored
+from m3voip.storage.metrics import COMMIT_FAILURES, OUT_OF_STEP, REFUSED
+from m3voip.storage.postgres.commit import OutOfStepError
 from m3voip.storage.postgres.pool import ANY_FAILURE
 
 log = structlog.get_logger()
@@ -46,6 +47,28 @@ _REFUSALS = ("22", "23", "54", "M3")  # SQLSTATE classes: data, integrity, too l
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
+class Door(Spelling, Protocol):
+    """The way of one kind of rows into Postgres (``commit.Commits``, ``agents.AgentCommits``)."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Hold it while committing."""
+        ...
+
+    async def commit(
+        self, db: asyncpg.Connection, rows: Sequence[Any], *, body: bytes | None = None, strict: bool = True
+    ) -> None:
+        """Write rows: one statement. Raises OutOfStepError when ``strict`` and they do not follow what is stored."""
+        ...
+
+    async def catch_up(self, db: asyncpg.Connection) -> None:
+        """Tell of what was committed without our hearing of it."""
+        ...
+
+    async def not_yet_stored(self, db: asyncpg.Connection, rows: Sequence[Any]) -> list[Any]:
+        """Those rows that Postgres does not have."""
+        ...
+
+
 class Trust(IntEnum):
     """How sure we are that a batch follows what is stored."""
 
@@ -59,13 +82,14 @@ class EventWriter:
     """Port EventLog. ``run`` is its task; ``flush`` waits until what was appended so far is in Postgres."""
 
     def __init__(
-        self, *, journal_dir: Path, connect: Connect, commits: Commits, most_rows: int = MOST_ROWS,
-        jitter: Callable[[], float] = random.random,
+        self, *, journal_dir: Path, connect: Connect, commits: Door, most_rows: int = MOST_ROWS,
+        window_s: float = WINDOW_S, jitter: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         """Takes the journal, with what an earlier process left in it. Raises JournalBusyError, OSError."""
         self._folder = journal_dir
         self._journal = Journal(journal_dir)
-        self._backlog = Backlog(self._journal, most_rows=most_rows)
+        self._backlog = Backlog(self._journal, most_rows=most_rows, spelling=commits)
+        self._window_s = window_s
         self._connect = connect
         self._commits = commits
         self._jitter = jitter
@@ -74,10 +98,8 @@ class EventWriter:
         self._progress = asyncio.Event()
         if not self._backlog.empty:
             self._wake.set()
-        UNSAVED_ROWS.set_function(self.unsaved_rows)
-        UNSAVED_AGE.set_function(self.unsaved_age)
 
-    def append(self, rows: Sequence[Recorded]) -> None:
+    def append(self, rows: Sequence[Any]) -> None:
         """Write facts down, in this order; they survive a kill of this process from here on. Never blocks on Postgres."""
         if rows:
             self._backlog.add(rows)
@@ -115,7 +137,7 @@ class EventWriter:
                         break
                 if not self._backlog.empty:
                     self._wake.set()
-                window = BUSY_WINDOW_S if rows >= BUSY_ROWS else WINDOW_S
+                window = max(BUSY_WINDOW_S if rows >= BUSY_ROWS else WINDOW_S, self._window_s)
                 await asyncio.sleep(began + window - loop.time())
         finally:
             self._disconnect()
@@ -153,16 +175,16 @@ class EventWriter:
         for row in rows:
             await self._save_alone(row)
 
-    async def _attempt(self, rows: Sequence[Recorded], body: bytes | None, trust: Trust) -> None:
+    async def _attempt(self, rows: Sequence[Any], body: bytes | None, trust: Trust) -> None:
         connection = await self._connected()
         async with self._commits.turn():
             if trust is not Trust.FULL:
-                rows, body = await not_yet_stored(connection, rows), None
+                rows, body = await self._commits.not_yet_stored(connection, rows), None
                 await self._commits.catch_up(connection)
             if rows:
                 await self._commits.commit(connection, rows, body=body, strict=trust is not Trust.ACCEPT)
 
-    async def _save_alone(self, row: Recorded) -> None:
+    async def _save_alone(self, row: object) -> None:
         """One row of a batch that was refused: stored, or put aside."""
         away_s = RETRY_S[0]
         while True:
@@ -170,7 +192,7 @@ class EventWriter:
                 await self._attempt([row], None, Trust.ACCEPT)
             except ANY_FAILURE as error:
                 if _refused(error):
-                    await self._put_aside(encode_rows([row]), type(error).__name__)
+                    await self._put_aside(self._commits.encode([row]), type(error).__name__)
                     return
                 await self._wait_for_postgres(error, away_s)
                 away_s = min(away_s * 2, RETRY_S[1])

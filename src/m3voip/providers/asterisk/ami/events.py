@@ -222,6 +222,63 @@ class QueueEntry(_Caller, frozen=True):
     wait: int = 0
 
 
+YES = "Yes"
+"""How AMI says that something of a conference is so."""
+
+
+class InConference(AmiEvent, frozen=True):
+    """About a conference, and the party where there is one. `admin` and the like are YES or "No"."""
+
+    conference: str = ""
+    channel: str = ""
+    uniqueid: str = ""
+    caller_number: str = field(name="CallerIDNum", default="")
+    admin: str = ""
+
+
+class ConfbridgeStart(InConference, frozen=True):
+    """A conference begins: its first party comes in."""
+
+
+class ConfbridgeJoin(InConference, frozen=True):
+    """A party is in."""
+
+
+class ConfbridgeLeave(InConference, frozen=True):
+    """A party is out."""
+
+
+class ConfbridgeMute(InConference, frozen=True):
+    """A party is muted."""
+
+
+class ConfbridgeUnmute(InConference, frozen=True):
+    """A party is heard again."""
+
+
+class ConfbridgeRecord(InConference, frozen=True):
+    """Recording began."""
+
+
+class ConfbridgeStopRecord(InConference, frozen=True):
+    """Recording stopped."""
+
+
+class ConfbridgeList(InConference, frozen=True):
+    """One party in an answer. `waiting`: for a moderator."""
+
+    muted: str = ""
+    waiting: str = ""
+
+
+class ConfbridgeListRooms(AmiEvent, frozen=True):
+    """One conference in an answer."""
+
+    conference: str = ""
+    parties: int = 0
+    locked: str = ""
+
+
 def _by_name(*kinds: type[AmiEvent]) -> dict[str, type[AmiEvent]]:
     return {kind.__name__: kind for kind in kinds}
 
@@ -229,11 +286,14 @@ def _by_name(*kinds: type[AmiEvent]) -> dict[str, type[AmiEvent]]:
 EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
-    QueueMemberRinginuse, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload, ChallengeResponseFailed,
+    QueueMemberRinginuse, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
+    ChallengeResponseFailed,
+    ConfbridgeStart, ConfbridgeJoin, ConfbridgeLeave, ConfbridgeMute, ConfbridgeUnmute, ConfbridgeRecord,
+    ConfbridgeStopRecord,
 )  # fmt: skip
 """What comes by itself."""
 
-ITEMS = _by_name(QueueParams, QueueMember, QueueEntry, DeviceStateChange, Status)
+ITEMS = _by_name(QueueParams, QueueMember, QueueEntry, DeviceStateChange, ConfbridgeList, ConfbridgeListRooms, Status)
 """What comes as a part of an answer."""
 
 

@@ -1,5 +1,6 @@
 """Provisioning: the configuration in Postgres as files that Asterisk reads (docs/adr/0003-provisioning.md)."""
 
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.model import (
     DidConfig,
     EndpointConfig,
@@ -17,6 +18,7 @@ from m3voip.providers.asterisk.provision.render import GeneratedFile, render
 from m3voip.providers.asterisk.provision.writer import Provisioner, Reloader
 
 __all__ = [
+    "ConferenceConfig",
     "DidConfig",
     "EndpointConfig",
     "EndpointKind",

@@ -9,12 +9,18 @@ from uuid import UUID
 import structlog
 
 from m3voip.core import office as o
+from m3voip.core.conference import conference_name, pin_of_nothing
 from m3voip.core.office import node_box, node_name, phone_context
 from m3voip.core.skills import read_rule
 from m3voip.providers.asterisk.provision import model as m
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.names import ProvisioningError
 
 log = structlog.get_logger()
+WRAP_UP_GUARD_S = 2
+"""The service owns the wrap-up and pauses the member for it; app_queue's own holds the next call off until that has arrived,
+and while the service is away. It counts in whole seconds, so this is one to two."""
+
 Row = TypeVar("Row")
 Made = TypeVar("Made")
 
@@ -41,7 +47,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             strategy=m.Strategy(q.strategy),
             ring_timeout=q.ring_timeout_s,
             retry=q.retry_s,
-            wrap_up=q.wrapup_s,
+            wrap_up=min(q.wrapup_s, WRAP_UP_GUARD_S),
             announce_interval=q.announce_interval_s,
             announce_position=q.announce_position,
             announce_holdtime=m.HoldtimeAnnouncement(q.announce_holdtime),
@@ -85,11 +91,33 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             mailbox=node_box(d.tenant_id, default_tenant, d.floor_box) if d.floor_box else "",
         )
 
+    phones = {(a.tenant_id, a.extension) for a in office.agents}
+
+    def conference(c: o.Conference) -> ConferenceConfig:
+        if (c.tenant_id, c.number) in phones:  # the phone was there first; one number twice would stop everything
+            raise ProvisioningError(f"conference {conference_name(c.id)}: an agent has its number")
+        # With a moderator's PIN alone whoever types nothing is a participant: that is what the digest of nothing says.
+        everybody = pin_of_nothing(c.id) if c.moderator_pin_digest else ""
+        return ConferenceConfig(
+            name=conference_name(c.id),
+            number=c.number,
+            context=phone_context(c.tenant_id, default_tenant),
+            pin=c.pin_digest or everybody,
+            moderator_pin=c.moderator_pin_digest,
+            max_parties=c.max_parties,
+            record=c.record == "always",
+            music="" if c.music == "none" else c.music,
+            announce=c.announce,
+            locked_at_start=c.locked_at_start,
+            wait_for_moderator=c.wait_for_moderator,
+        )
+
     return m.Provisioning(
         endpoints=_each("agent", (a for a in office.agents if a.ha1), endpoint),
         queues=_each("queue", office.queues, queue),
         trunks=_each("trunk", office.trunks, trunk),
         dids=_each("did", office.dids, did),
+        conferences=_each("conference", office.conferences, conference),
         default_queue=node_name(default_tenant, default_tenant, floor.floor_queue)
         if floor and floor.floor_queue
         else "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from m3voip.core.skills import FIRST_LIMIT, MOST_PENALTY
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.names import ProvisioningError, check, check_network, check_range
 
 
@@ -194,6 +195,7 @@ class Provisioning:
     queues: tuple[QueueConfig, ...] = ()
     trunks: tuple[TrunkConfig, ...] = ()
     dids: tuple[DidConfig, ...] = ()
+    conferences: tuple[ConferenceConfig, ...] = ()
     default_queue: str = ""
     default_mailbox: str = ""
 
@@ -204,6 +206,12 @@ class Provisioning:
         _refuse_twins("trunks", "name", (trunk.name for trunk in self.trunks))
         _refuse_twins("trunks", "address", (address for trunk in self.trunks for address in trunk.addresses))
         _refuse_twins("DIDs", "number", (did.number for did in self.dids))
+        dialled = (
+            *((e.extension, e.context) for e in self.endpoints),
+            *((c.number, c.context) for c in self.conferences),
+        )
+        _refuse_twins("phones and conferences", "number", (f"{number}@{context}" for number, context in dialled))
+        _refuse_twins("conferences", "name", (conference.name for conference in self.conferences))
         _check_floor(self.default_queue, self.default_mailbox, "default")
 
 

@@ -20,6 +20,8 @@ _PATTERNS = {
     "trunk name": re.compile(r"trunk-[a-z0-9-]{1,32}"),
     "queue name": re.compile(r"(?!general$)[a-z0-9][a-z0-9-]{0,39}"),
     "extension": re.compile(r"[0-9]{2,8}"),
+    "conference name": re.compile(r"c[0-9a-f]{32}"),
+    "PIN digest": re.compile(r"[0-9a-f]{40}"),
     "DID": re.compile(r"[0-9]{3,15}"),
     # A box and the voicemail context of its tenant.
     "mailbox": re.compile(r"[0-9]{2,10}@(?:default|[0-9a-f]{8})"),

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from m3voip.providers.asterisk.provision import conferences
+from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.model import (
     EndpointConfig,
     EndpointKind,
@@ -38,9 +40,11 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
         # The rules first: a queue names its own.
         _file("queuerules.conf", "app_queue.so", _queue_rules(config.queues)),
         _queues(config.queues),
+        _file("confbridge.conf", "app_confbridge.so", conferences.profiles(config.conferences)),
         _file("announcements.conf", "pbx_config.so", _join_announcements(config.queues)),
         _file("dids.conf", "pbx_config.so", _dids(config)),
-        _file("directory.conf", "pbx_config.so", _directory(config.endpoints)),
+        _file("directory.conf", "pbx_config.so", _directory(config.endpoints, config.conferences)),
+        _file("conferences.conf", "pbx_config.so", conferences.settings(config.conferences)),
     )
 
 
@@ -160,8 +164,8 @@ def _floor(extension: str, queue: str, mailbox: str) -> Iterable[str]:
     yield " same => n,Return()"
 
 
-def _directory(endpoints: Iterable[EndpointConfig]) -> Iterable[str]:
-    """Who an extension is, for each tenant's phones. A tenant's own context is made of its directory and the services
+def _directory(endpoints: Iterable[EndpointConfig], meant: Iterable[ConferenceConfig]) -> Iterable[str]:
+    """Who or what an extension is, for each tenant's phones. A tenant's own context is made of its directory and the services
     that all have; the default tenant's context stands in dialplans/from-agent.conf."""
     ordered = sorted(endpoints, key=lambda e: (e.context, e.extension))
     for context, phones in groupby(ordered, key=lambda e: e.context):
@@ -171,3 +175,4 @@ def _directory(endpoints: Iterable[EndpointConfig]) -> Iterable[str]:
         for phone in phones:
             yield f"exten => {phone.extension},1,Set(M3_AGENT={phone.name})"
             yield " same => n,Goto(agent-to-agent,s,1)"
+        yield from conferences.numbers(one for one in meant if one.context == context)

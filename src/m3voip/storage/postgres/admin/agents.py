@@ -20,6 +20,8 @@ class AgentRow(Struct, frozen=True, kw_only=True):
     endpoint: str
     phone_kind: str
     mailbox_id: UUID | None
+    works: str
+    signs_in: str
     active: bool
     ha1_expires_at: datetime | None
     created_at: datetime

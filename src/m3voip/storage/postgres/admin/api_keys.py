@@ -22,6 +22,7 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     cidrs: tuple[str, ...]
     expires_at: datetime | None
     revoked_at: datetime | None
+    agent_id: UUID | None
 
 
 class KeyInfo(Struct, frozen=True, kw_only=True):
@@ -32,19 +33,22 @@ class KeyInfo(Struct, frozen=True, kw_only=True):
     prefix: str
     scopes: Sequence[str]
     cidrs: Sequence[object]
+    agent_id: UUID | None
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
 
 
-TABLE = Table(name="api_key", what="API key", row=KeyInfo, written=frozenset({"digest"}))
+TABLE = Table(
+    name="api_key", what="API key", row=KeyInfo, written=frozenset({"digest"}), called={"agent_id": "agentId"}
+)
 
 
 async def by_prefix(db: Db, prefix: str) -> KeyRow | None:
     """The key whose prefix this transaction has named."""
     row = await db.fetchrow(
-        """SELECT id, tenant_id, digest, scopes, cidrs::text[] AS cidrs, expires_at, revoked_at
+        """SELECT id, tenant_id, digest, scopes, cidrs::text[] AS cidrs, expires_at, revoked_at, agent_id
            FROM api_key WHERE prefix = $1""",
         prefix,
     )

@@ -12,10 +12,10 @@ from m3voip.storage.postgres.admin.table import Db
 
 
 class RecordingRow(Struct, frozen=True, kw_only=True):
-    """A recording. ``key`` is its place in the vault and stays inside the service."""
+    """A recording of a call, or of a meeting. ``key`` is its place in the vault and stays inside the service."""
 
     id: UUID
-    call_id: UUID
+    call_id: UUID | None
     key: str
     sha256: str
     duration_s: float
@@ -67,6 +67,16 @@ async def recording(db: Db, tenant_id: UUID, recording_id: UUID) -> RecordingRow
     if row is None:
         raise Missing("recording")
     return RecordingRow(**row)
+
+
+async def meeting_recordings(db: Db, tenant_id: UUID, meeting_id: UUID) -> list[RecordingRow]:
+    """The recordings of a meeting whose files are still there, oldest first."""
+    rows = await db.fetch(
+        f"SELECT {_RECORDING} FROM recording WHERE tenant_id = $1 AND meeting_id = $2 AND deleted_at IS NULL ORDER BY id",  # noqa: S608
+        tenant_id,
+        meeting_id,
+    )
+    return [RecordingRow(**row) for row in rows]
 
 
 _STATES = {

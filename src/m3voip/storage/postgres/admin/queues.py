@@ -33,6 +33,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     overflow_queue_id: UUID | None
     mailbox_id: UUID | None
     record: bool
+    pause_on_no_answer: bool
     service_level_s: int
     short_abandon_s: int
     skill_rule: str

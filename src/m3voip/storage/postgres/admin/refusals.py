@@ -33,6 +33,15 @@ class Unknown(Refusal):
         self.field = field
 
 
+class Impossible(Refusal):
+    """The values do not go together: ``message`` says what ``field`` must be."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
 class InUse(Refusal):
     """``what`` cannot go because ``by`` uses it."""
 

@@ -16,7 +16,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct
 
-from m3voip.storage.postgres.admin.refusals import Duplicate, InUse, Missing, Refusal, Unknown
+from m3voip.storage.postgres.admin.refusals import Duplicate, Impossible, InUse, Missing, Refusal, Unknown
 
 Db = PoolConnectionProxy | asyncpg.Connection
 RowType = TypeVar("RowType", bound=Struct)
@@ -36,6 +36,8 @@ class Table(Generic[RowType]):
     row: type[RowType]
     written: frozenset[str] = frozenset()
     called: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Check constraint over several columns → the field to change, and what it must be."""
 
     @property
     def _columns(self) -> str:
@@ -119,6 +121,8 @@ class Table(Generic[RowType]):
 
     def _refusal(self, error: asyncpg.IntegrityConstraintViolationError) -> Refusal:
         constraint = str(error.constraint_name)
+        if constraint in self.rules:
+            return Impossible(*self.rules[constraint])
         column = constraint.removeprefix(f"{self.name}_").removeprefix("tenant_id_")
         if isinstance(error, asyncpg.UniqueViolationError):
             column = column.removesuffix("_key")

@@ -38,6 +38,7 @@ class Names(Struct, frozen=True, kw_only=True):
     queues: frozenset[str]
     boxes: frozenset[str]
     extensions: frozenset[str]
+    conferences: frozenset[str]
 
 
 TABLE = Table(name="ivr_tree", what="IVR tree", row=TreeRow)
@@ -122,14 +123,15 @@ async def activate(db: Db, tenant_id: UUID, tree_id: UUID, number: int) -> Versi
 
 
 async def names(db: Db, tenant_id: UUID) -> Names:
-    """The queues, mailboxes and extensions that exist; a queue's name stands for its mailbox, too (engine.routing)."""
+    """What exists: queues, mailboxes, extensions, conferences. A queue's name stands for its mailbox, too (engine.routing)."""
     row = await db.fetchrow(
         """SELECT (SELECT array_agg(name) FROM queue WHERE tenant_id = $1) AS queues,
                   (SELECT array_agg(box) FROM (
                       SELECT box FROM mailbox WHERE tenant_id = $1
                       UNION ALL SELECT name FROM queue WHERE tenant_id = $1 AND mailbox_id IS NOT NULL
                   ) AS known) AS boxes,
-                  (SELECT array_agg(extension) FROM agent WHERE tenant_id = $1) AS extensions""",
+                  (SELECT array_agg(extension) FROM agent WHERE tenant_id = $1) AS extensions,
+                  (SELECT array_agg(number) FROM conference WHERE tenant_id = $1) AS conferences""",
         tenant_id,
     )
     assert row is not None
