@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
@@ -20,6 +21,7 @@ from m3voip.core import events as ev
 from m3voip.core.agent import AgentState, BoardEvent
 from m3voip.core.call import Call, evolve
 from m3voip.core.commands import TellAgent
+from m3voip.core.facts import Recorded
 from m3voip.core.office import Office
 from m3voip.engine.agents import Agents
 from m3voip.engine.announcements import Announcements
@@ -36,6 +38,7 @@ from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
+from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
 from m3voip.jobs.meetings import MeetingRecordingsJob
@@ -58,6 +61,7 @@ from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.meetings import MeetingStore
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
+from m3voip.storage.postgres.supervisions import PostgresSupervisions
 from m3voip.storage.postgres.voicemail import PostgresVoicemail
 from m3voip.storage.postgres.writer import EventWriter
 from m3voip.storage.vault.folder import FolderVault
@@ -72,6 +76,7 @@ LAMP_ROUND_S = 30.0
 RETENTION_ROUND_S = 600.0
 DAY_S = 24 * 3600.0
 DRAIN_LOOK_S = 0.1
+SETTLE_S = 2.0
 CALL_ENDED = "call.ended"
 RECORDED_FILES = "prompts"
 """Folder beside the trees with the sound files that they may play."""
@@ -138,13 +143,21 @@ class Service:
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
-            on_facts=lambda call, rows: self.agents.heard(call, rows),  # noqa: PLW0108  # made below
+            on_facts=self._call_changed,
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
             trace=settings.log_level == "debug",
         )
         self.control = CallControl(self.calls, self.node.telephony)
         self.recovery = Recovery(
             calls=self.calls, source=self.node.telephony, ledger=self.node.ledger, finder=self.call_store
+        )
+        self.supervision_store = PostgresSupervisions(self.engine_pool)
+        self.supervisions = Supervisions(
+            calls=self.calls,
+            telephony=self.node.telephony,
+            source=self.node.telephony,
+            store=self.supervision_store,
+            clock=self.clock,
         )
         self.meetings = Meetings(
             node=self.node.conferences,
@@ -242,6 +255,7 @@ class Service:
             phone_tests=self.phone_tests,
             codecs=self.codecs,
             control=self.control,
+            supervisions=self.supervisions,
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
@@ -262,6 +276,7 @@ class Service:
         self.calls.adopt(adopted)
         await self.agent_writer.flush()
         await self.agents.adopt(await self.agent_store.saved())
+        self.supervisions.adopt(await self.supervision_store.open())
         log.info("service.adopted", calls=len(adopted))
 
     async def write(self) -> None:
@@ -292,7 +307,11 @@ class Service:
         while self.calls.in_trees() and self.clock.now() < limit:  # noqa: ASYNC110  # callers come and go one by one
             await asyncio.sleep(DRAIN_LOOK_S)
         self.calls.hand_over()
+        self.supervisions.leave()
         await self.node.settle()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self.supervisions.settle()
 
     def _committed(self, events: Iterable[StoredEvent]) -> None:
         events = list(events)
@@ -302,7 +321,14 @@ class Service:
             self.voicemail_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
-        self.recovery.hear(leg, event)
+        if self.supervisions.owns(leg):
+            self.supervisions.deliver(leg, event)
+        else:
+            self.recovery.hear(leg, event)
+
+    def _call_changed(self, call: Call, rows: Sequence[Recorded]) -> None:
+        self.agents.heard(call, rows)
+        self.supervisions.call_changed(call)
 
     def _board_lost(self) -> None:
         self.board.lost()
@@ -332,6 +358,7 @@ class Service:
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
         self.agents.compare()
+        await self.supervisions.reconcile()
         self.configuration.wake()
 
     async def _patrol(self) -> None:

@@ -88,6 +88,7 @@ async def _begin(
     running.append(start("preferred-agents", service.preferred_agents.run))
     running.append(start("recovery", service.recovery.run))
     running.append(start("meetings", service.meetings.run))
+    running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
     running.append(start("secrets", service.secrets.run))

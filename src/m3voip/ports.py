@@ -18,6 +18,7 @@ from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.conference import Party, PartyJoined, PartyLeft, RecordingTurned, Roster
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
+from m3voip.core.supervision import Parting, Supervision
 from m3voip.ivr.prompts import PromptSource
 
 Deliver = Callable[[str, Event], None]
@@ -278,6 +279,22 @@ class CallStore(Protocol):
 
     async def append_late(self, call_id: UUID, at: datetime, fact: AnyFact) -> Recorded | None:
         """Write a fact about a call that has ended; takes the next seq under a row lock. None if the call is unknown."""
+        ...
+
+
+class SupervisionStore(Protocol):
+    """What the engine reads and writes of supervisions."""
+
+    async def open(self) -> Sequence[Supervision]:
+        """Those without an end."""
+        ...
+
+    async def answered(self, supervision_id: UUID, at: datetime) -> None:
+        """The supervisor's phone was picked up."""
+        ...
+
+    async def ended(self, supervision_id: UUID, at: datetime, why: Parting, by: UUID | None) -> None:
+        """It is over; writes the audit as well. ``by``: whoever ended it, if not the supervisor. Once."""
         ...
 
 

@@ -34,6 +34,7 @@ from tests.api.fakes import (
     FakeLive,
     FakePhones,
     FakePhoneTests,
+    FakeSupervisions,
     FolderOfFiles,
     MovableClock,
 )
@@ -60,6 +61,7 @@ class World:
     control: FakeControl
     conferences: FakeConferences
     desk: FakeDesk
+    supervisions: FakeSupervisions
     clock: MovableClock
     checks: dict[str, FakeCheck]
     vault: Path
@@ -111,14 +113,14 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         desk = FakeDesk()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
         conferences = FakeConferences()
+        supervisions = FakeSupervisions()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
-            control=control, agents=desk, hub=hub, vault=FolderOfFiles(vault), clock=clock, checks=checks,
-            draining=lambda: world.draining,
-            conferences=conferences,
+            control=control, agents=desk, supervisions=supervisions, hub=hub, vault=FolderOfFiles(vault), clock=clock,
+            checks=checks, draining=lambda: world.draining, conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -130,7 +132,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             world = World(
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
                 phone_tests=phone_tests, codecs=codecs, control=control, desk=desk, clock=clock, checks=checks, vault=vault,
-                owner=owner, writer=Writer(engine, Commits(hub.publish)),
+                supervisions=supervisions, owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
@@ -150,6 +152,7 @@ def world(session_world: World) -> World:
     """The running API, its parts as they are when all is well."""
     session_world.control.connected = True
     session_world.conferences.away = False
+    session_world.supervisions.__init__()  # type: ignore[misc]
     session_world.clock.shift *= 0
     session_world.draining = False
     for check in session_world.checks.values():

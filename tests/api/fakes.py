@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,11 @@ from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
 from m3voip.core.conference import Party, Roster
 from m3voip.core.errors import ProviderError
+from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
+from m3voip.core.supervision import Supervision
+from m3voip.core.watched import Watched
 from m3voip.ports import StoredFile
 
 
@@ -141,6 +145,38 @@ class FakeControl:
 
     def free_slot(self, tenant_id: UUID) -> int | None:
         return self.slot
+
+
+@dataclass
+class FakeSupervisions:
+    """An owner of supervisions that finds whom ``there`` says, remembers what it was told, and refuses what ``refuses`` says."""
+
+    there: dict[UUID, Watched] = field(default_factory=dict)
+    begun: list[Supervision] = field(default_factory=list)
+    changed: list[tuple[UUID, Mode, Watched | None]] = field(default_factory=list)
+    ended: list[UUID] = field(default_factory=list)
+    refuses: str | None = ""
+    on_end: Callable[[UUID], None] = lambda _id: None
+
+    def watch(self, tenant_id: UUID, *, call_id: UUID | None = None, agent: str = "", by: str = "") -> Watched | str:
+        found = [one for one in self.there.values() if call_id in (None, one.call_id) and agent in ("", one.agent)]
+        if by and by in [one.agent for one in found]:
+            return f"{by} is in this call: nobody supervises their own call"
+        return found[0] if found else "no agent talks in this call"
+
+    def begin(self, supervision: Supervision) -> None:
+        self.begun.append(supervision)
+
+    def change(self, supervision_id: UUID, mode: Mode, watched: Watched | None) -> None:
+        self.changed.append((supervision_id, mode, watched))
+
+    def take_over(self, supervision_id: UUID, by: UUID) -> str | None:
+        return self.refuses
+
+    def end(self, supervision_id: UUID, by: UUID | None) -> bool:
+        self.ended.append(supervision_id)
+        self.on_end(supervision_id)
+        return True
 
 
 @dataclass

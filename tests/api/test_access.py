@@ -12,6 +12,7 @@ import pytest
 from m3voip.api.permissions import Permission
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import facts as f
+from m3voip.core.watched import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
@@ -82,7 +83,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
                      "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
-                     "meetingId", "partyId", "pauseReasonId"):  # fmt: skip
+                     "meetingId", "partyId", "pauseReasonId", "supervisionId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -159,6 +160,10 @@ async def everything(world: World, client: Client) -> dict[str, str]:
     key = await client.made("/v1/tm/api-keys", {"name": "theirs", "scopes": ["telemarketing.supervise"]})
     room, held = await conference(client), new_id()
     await meeting(world, client.tenant, held, UUID(room["id"]))
+    listener = await agent(client)
+    world.supervisions.there[call] = Watched(call_id=call, agent=person["extension"], leg="a")
+    heard = {"agentExtension": person["extension"], "extension": listener["extension"], "reason": "Foreign Canary"}
+    supervision = await client.made("/v1/tm/supervisions", heard)
     return {
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
@@ -168,6 +173,7 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "listedCallerId": (await listed(client))["id"],
         "conferenceId": room["id"], "meetingId": str(held), "partyId": f"p-{held}",
         "pauseReasonId": (await pause_reason(client))["id"],
+        "supervisionId": supervision["id"],
     }  # fmt: skip
 
 
@@ -183,6 +189,7 @@ BODIES: dict[str, Any] = {
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
     "sendDigits": {"digits": "1"}, "changeVoicemail": {"read": True}, "forwardVoicemail": {"mailbox": "801"},
     "setMailboxPin": {"pin": "1234"},
+    "changeSupervision": {"mode": "whisper"},
 }  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def _asked(random: Random, call: Call, at: datetime) -> rq.Request:
             rq.ConsultRequested(at=at, extension=who), rq.ConsultRequested(at=at, extension=who),
             rq.AddRequested(at=at, extension=who), rq.DropRequested(at=at, extension=who),
             rq.PickUpRequested(at=at, extension=who), rq.PickUpRequested(at=at, extension=who),
+            rq.TakeOverRequested(at=at, leg="supervisor", extension=who),
         )
     )  # fmt: skip
 

@@ -53,6 +53,8 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
                  p as (insert into api_key (tenant_id, name, prefix, digest, scopes)
                        values ('{tenant}', 'key', 'prefix00{number}', sha256('x'), '{{}}')),
                  i as (insert into idempotency_key (tenant_id, subject, key, request) values ('{tenant}', '{tenant}', 'k', '')),
+                 u as (insert into supervision (id, tenant_id, subject, extension, call_id, agent, agent_leg, mode, reason)
+                       values (gen_random_uuid(), '{tenant}', '{tenant}', '104', '{tenant}', '101', 'l', 'listen', 'r')),
                  conf as (insert into conference (tenant_id, number, pin_digest) values ('{tenant}', '800', repeat('0', 40))),
                  met as (insert into meeting (id, tenant_id, conference_id, number, name, started_at)
                        values ('{tenant}', '{tenant}', '{tenant}', '800', '', now()) returning id),

@@ -173,6 +173,7 @@ async def test_a_blind_transfer_to_an_agent_ends_with_that_agent(talk: Talk, num
 async def test_a_blind_transfer_that_nobody_takes_comes_back_to_the_agent_who_made_it(talk: Talk, number: str) -> None:
     talk.other.on_invite = Decline(status=486)
     await talk.ask("hold")
+    await hears_music(talk.caller, FIRST)
     await talk.ask("transfer", kind="extension", name="104")
     await talk.agent.ended()
     await talk.caller.hear_tone(FIRST, within=10)

@@ -8,7 +8,9 @@ import soundfile
 
 from m3voip.phones.media.tones import dominant_hz, is_tone, level_dbfs, tone_share
 
-__all__ = ["dominant_hz", "has_tone", "is_silent", "is_tone", "level_dbfs", "read", "tone_seconds", "tone_share"]
+__all__ = [
+    "dominant_hz", "has_tone", "is_silent", "is_tone", "level_dbfs", "read", "share_seconds", "tone_seconds", "tone_share",
+]  # fmt: skip
 
 WINDOW = 0.1
 """Seconds looked at at a time: long enough for 10 Hz, short enough to time an event."""
@@ -45,3 +47,11 @@ def tone_seconds(path: Path, channel: int, hz: float) -> float:
     samples, rate = read(path, channel)
     size = int(WINDOW * rate)
     return WINDOW * sum(is_tone(samples[at : at + size], rate, hz) for at in range(0, len(samples) - size + 1, size))
+
+
+def share_seconds(path: Path, channel: int, hz: float, least: float = 0.1) -> float:
+    """For how many seconds in all this tone is heard at least as one voice among others, to 100 ms."""
+    samples, rate = read(path, channel)
+    size = int(WINDOW * rate)
+    parts = (samples[at : at + size] for at in range(0, len(samples) - size + 1, size))
+    return WINDOW * sum(level_dbfs(part) > -50 and tone_share(part, rate, hz) > least for part in parts)

@@ -53,6 +53,8 @@ async def delete_row(context: Context, db: Db, table: Table[RowType], row_id: UU
     await note(context, db, f"{table.name}.delete", row_id)
 
 
-async def note(context: Context, db: Db, action: str, target: object) -> None:
+async def note(
+    context: Context, db: Db, action: str, target: object, *, details: Mapping[str, str | int] | None = None
+) -> None:
     """Write down who did what."""
-    await audit.note(db, context.tenant_id, context.principal.subject, action, target)
+    await audit.note(db, context.tenant_id, context.principal.subject, action, target, details=details)

@@ -14,8 +14,11 @@ from m3voip.config import Settings
 from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
 from m3voip.core.codecs import CodecReport
+from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
 from m3voip.core.requests import Request
+from m3voip.core.supervision import Supervision
+from m3voip.core.watched import Watched
 from m3voip.ports import Clock, ConferenceNode, RecordingVault
 from m3voip.storage.postgres.pool import Pool
 from m3voip.telemetry.metrics import Meters
@@ -231,6 +234,30 @@ class CallControl(Protocol):
         ...
 
 
+class SupervisionControl(Protocol):
+    """Who listens to whom: what the API may order. Nothing here blocks; rows are written before."""
+
+    def watch(self, tenant_id: UUID, *, call_id: UUID | None = None, agent: str = "", by: str = "") -> Watched | str:
+        """Whom to hear, by call or by agent; or why not, in a sentence. ``by``: the supervisor's phone."""
+        ...
+
+    def begin(self, supervision: Supervision) -> None:
+        """Ring the supervisor's phone, then let it hear."""
+        ...
+
+    def change(self, supervision_id: UUID, mode: Mode, watched: Watched | None) -> None:
+        """Speak to others, or hear another agent."""
+        ...
+
+    def take_over(self, supervision_id: UUID, by: UUID) -> str | None:
+        """Give the call to the supervisor; answers why not, "" when it is under way, None when it does not live."""
+        ...
+
+    def end(self, supervision_id: UUID, by: UUID | None) -> bool:
+        """Let the supervisor's phone go; False when it does not live."""
+        ...
+
+
 class AgentDesk(Protocol):
     """Where agents and their supervisors ask for changes."""
 
@@ -265,6 +292,7 @@ class ApiDeps:
     codecs: CodecReports
     control: CallControl
     agents: AgentDesk
+    supervisions: SupervisionControl
     hub: EventHub
     vault: RecordingVault
     clock: Clock

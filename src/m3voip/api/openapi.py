@@ -28,6 +28,7 @@ Telephony of M3CoreCRM: calls, queues, agents, recordings, events, and the confi
 _TAGS = {
     "Calls": "Customers' journeys.",
     "Calls in hand": "Hold, consult, hand on, confer, park.",
+    "Supervision": "Listen to agents at work, whisper to them, barge in, take over.",
     "Recordings": "What was recorded, heard by short-lived links.",
     "Voicemail": "Messages that callers left.",
     "Events": "Everything that happens, as it happens.",

@@ -19,6 +19,7 @@ from m3voip.core.handing import (
     parties,
     step_aside,
     take,
+    take_over,
     together,
     transfer,
     with_music,
@@ -54,7 +55,7 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
             return f"{request.extension} is not a guest in this call"
         case rq.ConsultRequested() if guests:
             return f"{guests[0].extension} is in the call already: hand over, cancel, or add another"
-        case rq.ConsultRequested() | rq.AddRequested() if _named(call, request.extension):
+        case rq.ConsultRequested() | rq.AddRequested() | rq.TakeOverRequested() if _named(call, request.extension):
             return f"{request.extension} is in this call already"
         case rq.SwapRequested() | rq.ConferenceRequested() | rq.ConsultCancelled() if not guests:
             return "nobody is consulted"
@@ -90,6 +91,8 @@ def _asked(so_far: Step, event: rq.Request, now: datetime, flow: Flow | None) ->
             return sent.do(do.SendDigits(leg=so_far.call.leg, digits=event.digits))
         case rq.TransferRequested():
             return transfer(so_far, event, now, flow)
+        case rq.TakeOverRequested():
+            return take_over(so_far, event, now)
         case _:
             alone = isinstance(event, rq.ParkRequested)  # the agent is not wanted any more
             return _in_hand(take(so_far, event.at, now, alone=alone), event, now)

@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.causes import NORMAL_CLEARING
+from m3voip.core.modes import Mode
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -141,6 +142,14 @@ class SendDigits(Command, frozen=True, kw_only=True):
 
 class WatchLeg(Command, frozen=True, kw_only=True):
     """Hear what happens to a leg that is not in our application."""
+
+
+class Overhear(Command, frozen=True, kw_only=True):
+    """Make ``leg``, which hears what the leg ``of`` says and hears, and speaks to whom the mode says. It comes as LegArrived,
+    or is told to be gone."""
+
+    of: str
+    mode: Mode
 
 
 class AnswerTransfer(Command, frozen=True, kw_only=True):

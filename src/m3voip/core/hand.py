@@ -89,7 +89,7 @@ def arrived(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | No
     if party.muted:
         so_far = so_far.do(do.Mute(leg=leg, on=True))
     if party.role is not Role.GUEST:
-        return so_far
+        return inherited(so_far, at) if party.role is Role.CALLER else so_far
     if call.parked:
         picked_up = so_far.note(at, f.PickedUp(extension=party.extension, agent_leg=leg))
         so_far = picked_up.wait(None if caller(call).here else now + ARRIVAL)
@@ -97,6 +97,14 @@ def arrived(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | No
     if agent(call) is None:  # the one who called this guest has left meanwhile
         return heir(so_far, so_far.call.parties[leg], at)
     return so_far
+
+
+def inherited(so_far: Step, at: datetime) -> Step:
+    """The caller stands before us, and has no agent: whoever took the call over is here already."""
+    here = next((guest for guest in parties(so_far.call, Role.GUEST) if guest.here), None)
+    if here is None or agent(so_far.call) is not None or so_far.call.parked:
+        return so_far
+    return heir(so_far, here, at)
 
 
 def party(so_far: Step, event: ev.OfParty, now: datetime, flow: Flow | None) -> Step:
@@ -149,7 +157,8 @@ def gone(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | None)
         return agent_left(so_far, guests, at)
     if agent(so_far.call) is None and not guests:  # nobody is left of those the caller was handed to
         again = Target(kind=TargetKind.EXTENSION, name=call.agent)
-        return hand_on(so_far.note(at, f.TransferOrdered(extension="", target=again)), at, now, flow)
+        so_far = so_far.note(at, f.TransferOrdered(extension="", target=again))
+        return hand_on(so_far, at, now, flow) if caller(so_far.call).here else so_far
     mine = agent(so_far.call)
     consulted = party.place is Place.ASIDE and all(guest.place is Place.MAIN for guest in guests)
     if mine is not None and mine.place is Place.ASIDE and consulted:
@@ -187,8 +196,9 @@ def hung_up(event: ev.Event, cause: int) -> ev.CallerHungUp:
 
 def not_taken(so_far: Step, event: ev.CommandFailed) -> Step:
     """Whoever joins them has them still, unless one has come to us already: then the other will."""
-    if any(party.here for party in so_far.call.parties.values()):
+    if any(party.here for party in so_far.call.parties.values() if party.role is not Role.GUEST):
         return refused(so_far, event)
+    so_far = so_far.do(*let_go(*parties(so_far.call, Role.GUEST)))
     return so_far.note(event.at, f.HandRefused(why=event.why)).wait(None)
 
 

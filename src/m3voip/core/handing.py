@@ -158,6 +158,20 @@ def hand_over(so_far: Step, at: datetime) -> Step:
     return agent_left(so_far, parties(call, Role.GUEST), at)
 
 
+def take_over(so_far: Step, event: rq.TakeOverRequested, now: datetime) -> Step:
+    """A supervisor has the call, as soon as its caller stands before us. What joins caller and agent lets go of the agent when
+    the caller is taken out of it."""
+    so_far = take(so_far, event.at, now, alone=True)
+    mine = agent(so_far.call)
+    invited = f.PartyInvited(leg=event.leg, extension=event.extension, place=Place.MAIN)
+    so_far = so_far.note(event.at, invited, f.PartyJoined(leg=event.leg))
+    if mine is not None:
+        left = f.PartyLeft(leg=mine.leg, extension=mine.extension, answered=mine.here)
+        so_far = so_far.do(do.Hangup(leg=mine.leg)).note(event.at, left)
+    so_far = so_far.do(place_of(so_far.call, event.leg))
+    return heir(so_far, so_far.call.parties[event.leg], event.at) if caller(so_far.call).here else so_far
+
+
 def heir(so_far: Step, guest: Party, at: datetime) -> Step:
     """This guest has the call from now on."""
     call = so_far.call

@@ -96,3 +96,10 @@ class PickUpRequested(Request, frozen=True, kw_only=True):
     """An agent's phone rings to take a parked call."""
 
     extension: str
+
+
+class TakeOverRequested(Request, frozen=True, kw_only=True):
+    """A supervisor, whose leg stands in our application, has the call from now on; its agent is let go."""
+
+    leg: str
+    extension: str

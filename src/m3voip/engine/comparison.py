@@ -13,6 +13,7 @@ import structlog
 from m3voip.core import events as ev
 from m3voip.core.call import Call, State
 from m3voip.core.causes import UNKNOWN
+from m3voip.core.supervision import PREFIX as SUPERVISION
 from m3voip.engine.calls import Calls
 from m3voip.engine.metrics import RECONCILED
 from m3voip.engine.missed import LEFT, came_back, is_end, merged, missed
@@ -114,6 +115,8 @@ class Comparison:
         for seen in self._snapshot.legs.values():
             if not seen.in_application or self._calls.get(seen.leg) is not None or seen.leg in self._calls.finished:
                 continue
+            if seen.leg.startswith(SUPERVISION):
+                continue  # its owner reconciles itself
             if self._snapshot.taken_at - seen.created < SETTLED:
                 young = True
             elif seen.arrived is not None:

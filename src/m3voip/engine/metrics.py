@@ -22,3 +22,5 @@ PHONE_REFUSALS = Counter(
     "Phones that were refused: wrong secret, unknown user, audio not as their kind requires",
     ["why"],
 )
+SUPERVISIONS_LIVE = Gauge("m3voip_supervisions_live", "Supervisors who hear an agent, or are being called to")
+SUPERVISIONS_ENDED = Counter("m3voip_supervisions_ended", "Supervisions that are over", ["why"])

@@ -23,6 +23,7 @@ from m3voip.api.routes import (
     recordings,
     routes,
     skills,
+    supervisions,
     telephony,
     trunks,
     voicemails,
@@ -31,6 +32,7 @@ from m3voip.api.routes import (
 ROUTERS = (
     calls.router,
     in_hand.router,
+    supervisions.router,
     recordings.router,
     recordings.downloads,
     voicemails.router,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from m3voip.core import commands as do
+from m3voip.core.modes import Mode
 from m3voip.ports import Names
 from m3voip.providers.asterisk.ari import bridges, channels, system
 from m3voip.providers.asterisk.ari.errors import AriError
@@ -20,7 +21,12 @@ TAKEN = "taken"
 """First Stasis argument of a leg that was taken out of its queue or dial (dialplans/taken.conf)."""
 TRANSFERS = "PJSIP_TRANSFER_HANDLING()", "ari-only"
 """A phone that wants to hand its call on (REFER) asks us, instead of Asterisk doing it behind our back."""
-MIXING = ("mixing", "dtmf_events")
+SPEAKS: dict[Mode, channels.Spy] = {Mode.LISTEN: "none", Mode.WHISPER: "out", Mode.BARGE: "both"}
+"""``out``: into what the channel's phone hears; ``both``: also into what it says, thus to all others."""
+MIXING = ("mixing", "dtmf_events", "video_sfu")
+"""The one kind that always mixes. Others change their technology as people come and go, and the recorder of a channel that
+goes from mixed to unmixed audio may lose, for good, what the channel hears (Asterisk 22.10.1). And it writes to a channel that
+is alone in it: into silence nobody could whisper."""
 NOT_FOUND = 404
 
 
@@ -43,6 +49,13 @@ def joining(command: do.Command, app: str, names: Names) -> list[Request[Any]] |
             return [channels.send_dtmf(command.leg, command.digits)]
         case do.WatchLeg():
             return [system.subscribe(app, "channel", command.leg)]
+        case do.Overhear():
+            whisper = SPEAKS[command.mode]
+            return [
+                channels.snoop(
+                    command.of, snoop_id=command.leg, app=app, spy="both", whisper=whisper, app_args=(PARTY,)
+                )
+            ]
         case do.AnswerTransfer():
             states = "channel_answered" if command.done else "channel_declined"
             return [channels.transfer_progress(command.leg, states)]
@@ -61,7 +74,7 @@ def forgivable(command: do.Command, error: AriError) -> bool:
 
 def is_party_end(command: do.Command) -> bool:
     """Whether a refusal of this means that the leg will never come."""
-    return isinstance(command, do.Invite)
+    return isinstance(command, do.Invite | do.Overhear)
 
 
 def _invite(command: do.Invite, app: str, names: Names) -> Request[Any]:
