@@ -133,6 +133,26 @@ async def test_a_call_that_plain_asterisk_queued_has_a_visit_too(
     assert tuple(call) == ("talking", 7.0)
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_talk_of_a_call_that_plain_asterisk_serves_ends_with_plain_asterisk(
+    engine: Pool, owner: asyncpg.Connection, together: bool
+) -> None:
+    commits = Commits()
+    rows = rows_of(
+        [
+            started(),
+            f.FloorServed(),
+            f.QueuePositionKnown(queue="sales", position=1),
+            f.CallConnected(extension="101", queue="sales"),
+            f.TalkEnded(extension="101", talked_s=1.0, by_caller=False),
+            f.QueueExited(queue="sales", exit=QueueExit.CONTINUED),
+        ]
+    )
+    for batch in [rows] if together else [[row] for row in rows]:
+        await commit(engine, commits, batch)
+    await assert_is_fold(owner, rows)
+
+
 async def test_the_agent_and_the_queue_are_found_by_their_names(engine: Pool, owner: asyncpg.Connection) -> None:
     tenant: UUID = await owner.fetchval(
         "insert into tenant (tenant_id, name) values (gen_random_uuid(), 'x') returning tenant_id"

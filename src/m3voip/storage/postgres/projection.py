@@ -45,6 +45,8 @@ class Batch:
         self.visited: dict[UUID, VisitChange] = {}
         self.stored: list[dict[str, Any]] = []
         self.outbox: list[dict[str, Any]] = []
+        self.on_floor: set[UUID] = set()
+        """Calls that plain Asterisk took within this batch."""
         self._visit: dict[UUID, VisitChange] = {}
 
     def open_visit(self, row: Recorded, queue: str) -> VisitChange:
@@ -95,7 +97,8 @@ def _started(batch: Batch, call: CallChange, row: Recorded, fact: f.CallStarted)
     _leg(batch, row, role="caller", leg=fact.leg, number=fact.caller)
 
 
-def _node(_: Batch, call: CallChange, __: Recorded, fact: f.NodeEntered) -> None:
+def _node(batch: Batch, call: CallChange, row: Recorded, fact: f.NodeEntered) -> None:
+    batch.on_floor.discard(row.call_id)
     call.state, call.node = State.IVR.value, fact.node
 
 
@@ -125,7 +128,7 @@ def _joined(batch: Batch, call: CallChange, row: Recorded, fact: f.QueuePosition
 
 
 def _left(batch: Batch, call: CallChange, row: Recorded, fact: f.QueueExited) -> None:
-    call.state = State.FLOOR.value if call.state == State.FLOOR.value else LEFT_QUEUE
+    call.state = State.FLOOR.value if row.call_id in batch.on_floor else LEFT_QUEUE
     visit = batch.visit(row)
     if fact.exit not in (QueueExit.CONTINUED, QueueExit.ABANDONED):  # else the wait is counted with its outcome
         _waited(call, fact.waited_s)
@@ -212,7 +215,8 @@ def _conference(_: Batch, call: CallChange, __: Recorded, ___: f.ConferenceEnter
     call.state = State.CONFERENCE.value
 
 
-def _floor(_: Batch, call: CallChange, __: Recorded, ___: f.FloorServed) -> None:
+def _floor(batch: Batch, call: CallChange, row: Recorded, __: f.FloorServed) -> None:
+    batch.on_floor.add(row.call_id)
     call.state = State.FLOOR.value
 
 
