@@ -32,6 +32,7 @@ from m3voip.engine.configuration import ConfigurationKeeper
 from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.meetings import Meetings
+from m3voip.engine.metrics import STEP_FAILURES
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.preferred import PreferredAgents
@@ -270,7 +271,12 @@ class Service:
         await self.writer.flush()
         adopted = []
         for rows in (await self.call_store.open_calls()).values():
-            call = reduce(evolve, rows, Call(id=rows[0].call_id, tenant_id=rows[0].tenant_id))
+            try:
+                call = reduce(evolve, rows, Call(id=rows[0].call_id, tenant_id=rows[0].tenant_id))
+            except Exception:  # a bug must cost one call at most, never the start of the service
+                STEP_FAILURES.inc()
+                log.exception("call.unreadable", call_id=str(rows[0].call_id), facts=len(rows))
+                continue
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
         self.calls.adopt(adopted)
