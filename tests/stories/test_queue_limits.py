@@ -85,15 +85,17 @@ async def test_a_caller_whom_nobody_can_serve_or_for_whom_there_is_no_room_does_
 async def test_what_makes_a_member_not_count_is_what_the_queue_says(
     trunk_caller: OpenPhone, agent_phone: OpenPhone, open_queue: OpenQueue, api: Api, stack: Stack
 ) -> None:
-    paused, ringing, inuse, wrapup = [
-        await open_queue({"103": {}}, joinEmpty=[state], wrapupSec=60 if state == "wrapup" else 0)
-        for state in ("paused", "ringing", "inuse", "wrapup")
+    paused, ringing, inuse = [
+        await open_queue({"103": {}}, joinEmpty=[state], wrapupSec=60 if state == "inuse" else 0)
+        for state in ("paused", "ringing", "inuse")
     ]
     agent, phone = await agent_phone("103"), await trunk_caller()
     agent.on_invite = NeverAnswer()
-    member = f"PJSIP/{next(one.username for one in stack.secrets.agents if one.extension == '103')}"
-    await stack.cli(f"queue pause member {member} queue {paused['name']}")
+    work = f"/v1/tm/agents/{next(a['id'] for a in (await api.get('/v1/tm/agents'))['items'] if a['extension'] == '103')}/state"
+    await api.ask("POST", work, json={"state": "away"})
+    await eventually(lambda: has_line(stack, paused["name"], "103", "(paused"), 5, what="the queue to know")
     assert await turned_away(phone, api, paused, "15550204071") == "join_empty"
+    await api.ask("POST", work, json={"state": "available"})
     call = await phone.dial(inuse["number"], caller_id="15550204072")  # ringing does not matter to this one
     offer = await agent.next_call(after=0, within=10)
     await eventually(lambda: has_line(stack, ringing["name"], "103", "(Ringing)"), 5, what="the agent to ring")
@@ -103,7 +105,9 @@ async def test_what_makes_a_member_not_count_is_what_the_queue_says(
     assert await turned_away(phone, api, inuse, "15550204074") == "join_empty"
     await offer.hangup()
     await api.ended("15550204072")
-    assert await turned_away(phone, api, wrapup, "15550204075") == "join_empty"
+    await eventually(lambda: has_line(stack, paused["name"], "103", "(paused"), 5, what="the wrap-up, which is a pause")
+    assert await turned_away(phone, api, paused, "15550204075") == "join_empty"
+    await api.ask("POST", work, json={"state": "available"})
 
 
 async def test_an_agent_of_two_queues_serves_the_heavier_first(

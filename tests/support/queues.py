@@ -15,7 +15,7 @@ from tests.support.office import Api, Json
 
 OpenQueue = Callable[..., Awaitable[Json]]
 _numbers = count(15550100400)
-_SILENT = {"announceIntervalSec": 0}
+_SILENT = {"pauseOnNoAnswer": False, "announceIntervalSec": 0}
 _PRIORITY_TREE = """\
 version: 1
 entry: wait
