@@ -81,6 +81,7 @@ async def test_three_hear_each_other_and_nobody_themselves_and_it_is_written_dow
         await recording_is(api, made, 3, on=True)
         await steer(api, made, "recording/start", expect=409)
         await hears(calls, {who: TONES[who] for who in calls})
+        await asyncio.sleep(1.5)  # something to record
         await steer(api, made, "recording/stop")
         await recording_is(api, made, 3, on=False)
 
@@ -102,6 +103,7 @@ async def test_three_hear_each_other_and_nobody_themselves_and_it_is_written_dow
         await steer(api, made, "recording/start")  # and nobody stops it: it ends with the meeting
         await recording_is(api, made, 2, on=True)
         await hears(calls, {who: TONES[who] for who in ("101", "103")})
+        await asyncio.sleep(1.5)
         await calls.pop("101").hangup()
         await roster(api, made, 1)
         await calls.pop("103").hangup()
