@@ -22,7 +22,9 @@ class Timers:
         self._heap: list[tuple[float, int, str]] = []
         self._current: dict[str, int] = {}
         self._ticket = count(1)
-        self._armed: asyncio.TimerHandle | None = None
+        self._armed: asyncio.Handle | None = None
+        self._armed_for = 0.0
+        """Kept here: for a time that has passed uvloop gives a handle that does not know it."""
 
     def __len__(self) -> int:
         return len(self._current)
@@ -37,7 +39,7 @@ class Timers:
         self._current[key] = ticket
         when = loop.time() + max(0.0, (due_at - self._now()).total_seconds())
         heapq.heappush(self._heap, (when, ticket, key))
-        if self._armed is None or when < self._armed.when():
+        if self._armed is None or when < self._armed_for:
             self._arm()
 
     def close(self) -> None:
@@ -51,18 +53,23 @@ class Timers:
     def _arm(self) -> None:
         if self._armed:
             self._armed.cancel()
-        self._armed = asyncio.get_running_loop().call_at(self._heap[0][0], self._ring) if self._heap else None
+            self._armed = None
+        if self._heap:
+            self._armed_for = self._heap[0][0]
+            self._armed = asyncio.get_running_loop().call_at(self._armed_for, self._ring)
 
     def _ring(self) -> None:
         self._armed = None
         time = asyncio.get_running_loop().time()
-        while self._heap and self._heap[0][0] <= time:
-            _, ticket, key = heapq.heappop(self._heap)
-            if self._current.get(key) == ticket:
-                del self._current[key]
-                self._fire(key)
-        self._drop_stale()
-        self._arm()
+        try:
+            while self._heap and self._heap[0][0] <= time:
+                _, ticket, key = heapq.heappop(self._heap)
+                if self._current.get(key) == ticket:
+                    del self._current[key]
+                    self._fire(key)
+        finally:  # a bug in what one deadline leads to stops no other
+            self._drop_stale()
+            self._arm()
 
     def _drop_stale(self) -> None:
         """Deadlines that were moved or cleared stay in the heap until they surface or outnumber the live ones."""
