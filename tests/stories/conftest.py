@@ -19,7 +19,9 @@ _numbers = count(2000)
 
 @pytest.fixture
 async def api(stack: Stack) -> AsyncIterator[Api]:
+    """Of a stack that is ready: the story before may have killed a part of it."""
     async with api_of(stack) as client:
+        await client.ready()
         yield client
 
 

@@ -288,6 +288,7 @@ async def test_twenty_come_and_go_at_random_and_every_stay_is_written_down(
             if len(inside) < 20 and (joined < 20 or chance.random() < 0.5):
                 call = await phones[joined % 5].dial(made["number"], tone=400 + 20 * joined)
                 await call.answered()
+                await call.hear_sound()  # answered is not yet inside
                 inside.append(call)
                 joined += 1
             else:

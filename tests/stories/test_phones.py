@@ -88,7 +88,7 @@ async def test_a_wrong_secret_is_counted_for_whom_it_concerns(stack: Stack, api:
 
 async def test_a_phone_without_srtp_is_refused_and_the_operator_sees_why(stack: Stack, api: Api) -> None:
     settings, ca = stack.settings, stack.folders.asterisk_keys / CA_FILE
-    async with new_agent(api, "191", "desk_tls") as agent:
+    async with new_agent(api, "181", "desk_tls") as agent:
         async with Softphone(
             settings.sip_address, settings.sip_tls_port, "tls", agent["sipUsername"], agent["sipSecret"],
             tls_ca=ca, srtp=False,
@@ -106,7 +106,7 @@ async def test_a_secret_that_has_ended_registers_nobody_and_cuts_no_call(
     stack: Stack, api: Api, owner: asyncpg.Connection
 ) -> None:
     settings = stack.settings
-    async with new_agent(api, "192", "desk_udp") as agent, Softphone(
+    async with new_agent(api, "182", "desk_udp") as agent, Softphone(
         settings.sip_address, settings.sip_udp_port, "udp", agent["sipUsername"], agent["sipSecret"]
     ) as phone:  # fmt: skip
         await eventually(lambda: registers(phone), 5, what="the phone to be known")
@@ -164,7 +164,7 @@ async def test_a_desk_phone_set_up_by_what_it_was_told_is_tested_with_its_own_re
     stack: Stack, api: Api, tmp_path: Path
 ) -> None:
     settings, ca = stack.settings, stack.folders.asterisk_keys / CA_FILE
-    async with new_agent(api, "193", "desk_tls") as agent:
+    async with new_agent(api, "183", "desk_tls") as agent:
         given = await api.ask("POST", f"/v1/tm/agents/{agent['id']}/sip-secret")
         account = Account(
             address=settings.sip_address, port=settings.sip_tls_port, username=given["sipUsername"],

@@ -34,6 +34,16 @@ class Api:
             assert reply.status in wanted, f"{method} {path}: {reply.status} {body}"
             return body
 
+    async def ready(self, within: float = 30.0) -> None:
+        """Wait until the service has all that it needs, Asterisk for one, and has caught up with it."""
+
+        async def so() -> bool:
+            async with self.session.get(f"{self.base}/readyz") as reply:
+                assert reply.status == 200, await reply.text()
+            return True
+
+        await eventually(so, within, what="the service to be ready")
+
     async def call_from(self, caller: str) -> Json:
         """The newest call of this caller's number, as soon as it is in the list."""
 
