@@ -28,7 +28,7 @@ doctor: ## check everything an operator would, and say what to do
 	@$(BIN)/m3voip doctor
 
 test: setup ## set up and run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not chaos and not bench"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not chaos and not bench"
 
 check: setup ## style, types, import directions
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
