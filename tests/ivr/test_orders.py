@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from m3voip.core import events as ev
 from m3voip.core import facts as f
+from m3voip.core import requests as rq
 from m3voip.core.call import Flow
 from tests.chaos.report import Report
 from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, Orders, Walk
@@ -95,3 +96,19 @@ def test_a_call_keeps_its_laws_in_orders_that_can_be_shrunk(tree, moves, restart
         walk.now += timedelta(seconds=seconds)
         walk.take(event)
     walk.finish(ev.TelephonyRestarted(at=walk.now) if restarted else ev.CallerHungUp(at=walk.now))
+
+
+@pytest.mark.unit
+def test_a_parked_call_that_is_being_hung_up_goes_nowhere_else_when_its_time_is_up() -> None:
+    """Found by the million: the deadline had rung, and was still in the inbox, when the hang-up was asked for."""
+    walk = Walk(tree_of("dial: {dial: {extension: 101, overflow: bye}}\nbye: {hangup: Bye.}", "dial"))
+    walk.take(ev.CallArrived(at=T0, leg="leg", node="n", created=T0, did="1", caller="+15557654321", answered=True))
+    walk.take(ev.DialAnswered(at=T0, agent_leg="agent"))
+    walk.take(rq.ParkRequested(at=T0, slot=701))
+    walk.take(ev.LegArrived(at=T0))
+    assert walk.call.parked
+    walk.take(ev.HangupRequested(at=T0))
+    seq = walk.call.seq
+    walk.take(ev.TimeUp(at=T0))
+    assert walk.call.seq == seq
+    walk.finish(ev.CallerHungUp(at=T0))

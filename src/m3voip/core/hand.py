@@ -169,6 +169,8 @@ def gone(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | None)
 def time_up(so_far: Step, event: ev.TimeUp, now: datetime, flow: Flow | None) -> Step:
     """A parked caller has waited long enough, or a leg that was taken did not come."""
     call = so_far.call
+    if call.ending is not None:  # the deadline rang while the call was being hung up
+        return so_far
     if call.parked and caller(call).here:
         back = Target(kind=TargetKind.EXTENSION, name=call.agent)
         return hand_on(so_far.note(event.at, f.TransferOrdered(extension="", target=back)), event.at, now, flow)
