@@ -98,12 +98,18 @@ def test_a_call_keeps_its_laws_in_orders_that_can_be_shrunk(tree, moves, restart
     walk.finish(ev.TelephonyRestarted(at=walk.now) if restarted else ev.CallerHungUp(at=walk.now))
 
 
-@pytest.mark.unit
-def test_a_parked_call_that_is_being_hung_up_goes_nowhere_else_when_its_time_is_up() -> None:
-    """Found by the million: the deadline had rung, and was still in the inbox, when the hang-up was asked for."""
+def _talking() -> Walk:
+    """A caller whom a tree sent to an agent, who answered."""
     walk = Walk(tree_of("dial: {dial: {extension: 101, overflow: bye}}\nbye: {hangup: Bye.}", "dial"))
     walk.take(ev.CallArrived(at=T0, leg="leg", node="n", created=T0, did="1", caller="+15557654321", answered=True))
     walk.take(ev.DialAnswered(at=T0, agent_leg="agent"))
+    return walk
+
+
+@pytest.mark.unit
+def test_a_parked_call_that_is_being_hung_up_goes_nowhere_else_when_its_time_is_up() -> None:
+    """Found by the million: the deadline had rung, and was still in the inbox, when the hang-up was asked for."""
+    walk = _talking()
     walk.take(rq.ParkRequested(at=T0, slot=701))
     walk.take(ev.LegArrived(at=T0))
     assert walk.call.parked
@@ -111,4 +117,16 @@ def test_a_parked_call_that_is_being_hung_up_goes_nowhere_else_when_its_time_is_
     seq = walk.call.seq
     walk.take(ev.TimeUp(at=T0))
     assert walk.call.seq == seq
+    walk.finish(ev.CallerHungUp(at=T0))
+
+
+@pytest.mark.unit
+def test_a_supervision_takes_a_call_over_once() -> None:
+    """Found by the million, too."""
+    walk = _talking()
+    walk.take(rq.TakeOverRequested(at=T0, leg="supervisor", extension="102"))
+    walk.take(ev.LegArrived(at=T0))
+    assert walk.call.agent == "102"
+    walk.take(rq.TakeOverRequested(at=T0, leg="supervisor", extension="103"))
+    assert walk.call.agent == "102"
     walk.finish(ev.CallerHungUp(at=T0))

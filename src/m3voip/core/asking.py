@@ -57,6 +57,8 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
             return f"{guests[0].extension} is in the call already: hand over, cancel, or add another"
         case rq.ConsultRequested() | rq.AddRequested() | rq.TakeOverRequested() if _named(call, request.extension):
             return f"{request.extension} is in this call already"
+        case rq.TakeOverRequested() if request.leg in call.parties:
+            return "this supervision has taken the call already"
         case rq.SwapRequested() | rq.ConferenceRequested() | rq.ConsultCancelled() if not guests:
             return "nobody is consulted"
         case rq.SwapRequested() if not any(guest.here for guest in guests):
