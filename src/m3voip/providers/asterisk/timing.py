@@ -9,14 +9,14 @@ from random import Random
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTiming:
     """Defaults keep bar R-02: a black hole is noticed in ≤ 20 s, and we are back ≤ 2 s after the path returns, which
-    bounds `connect_s + reconnect_max_s`."""
+    bounds `connect_s + reconnect_max_s` and leaves half a second for a busy machine."""
 
     request_s: float = 5.0
     """A request without an answer for so long has an unknown outcome."""
     connect_s: float = 1.0
     """TCP and handshake; they take milliseconds on a working path."""
     reconnect_min_s: float = 0.1
-    reconnect_max_s: float = 0.8
+    reconnect_max_s: float = 0.5
     """Asterisk is one hop away and has one client: nothing is gained by waiting longer for it."""
     refused_min_s: float = 1.0
     refused_max_s: float = 5.0
