@@ -19,6 +19,8 @@ SOON_S = 5.0
 """By then an end is written down, if the service was there all the time."""
 LATE_FACTS = {"recording.ready", "voicemail.stored", "voicemail.discarded"}
 """Written by jobs after a call has ended."""
+NAMING = ("call.connected", "party.invited", "call.picked_up")
+"""Facts that say which agent's phone is in a call, or is asked to be."""
 
 
 @dataclass(slots=True)
@@ -39,11 +41,12 @@ async def judge(
     *,
     may_drop: frozenset[str] = frozenset(),
     unsure: frozenset[str] = frozenset(),
+    handled: frozenset[str] = frozenset(),
     lives: Lives | None = None,
 ) -> Verdict:
     """Hold every record against its caller, once the service has done all its work. ``may_drop``: numbers whose calls the
-    fault was allowed to end; ``unsure``: those who may have called twice without knowing. ``lives``: of the service, where
-    that was killed."""
+    fault was allowed to end; ``unsure``: those who may have called twice without knowing; ``handled``: those whose calls
+    somebody held, joined or handed on. ``lives``: of the service, where that was killed."""
     verdict = Verdict()
     await eventually(lambda: _nothing_left(crowd), 60, every=0.5, what="everything to be written down")
     records, contexts = await read(crowd.stack), last_contexts(crowd.stack)
@@ -64,7 +67,10 @@ async def judge(
             continue
         before = len(verdict.faults)
         _judge_record(visit, found[0], verdict, dropped=visit.number in may_drop)
-        _judge_talks(visit, found[0], crowd.agents, verdict, dropped=visit.number in may_drop)
+        if visit.number in handled:
+            _judge_handled(visit, found[0], crowd.agents, verdict)
+        else:
+            _judge_talks(visit, found[0], crowd.agents, verdict, dropped=visit.number in may_drop)
         if visit.number not in may_drop:
             _judge_drop(visit, found[0], crowd.agents, contexts, verdict)
         if lives is not None:
@@ -136,14 +142,27 @@ def _judge_talks(visit: Visit, record: Record, agents: Agents, verdict: Verdict,
         verdict.faults.append(f"{number}: talked {seconds:.2f} s, recorded are {record.recordings[0]:.2f}")
 
 
+def _judge_handled(visit: Visit, record: Record, agents: Agents, verdict: Verdict) -> None:
+    """Whoever talked in a call in hand is named in its record, and it was recorded once, as a whole."""
+    number, talked = visit.number, {extension for extension, _ in agents.talks(visit.number)}
+    verdict.count["calls in hand"] += "call.taken_in_hand" in record.kinds
+    for kind in ("call.transferred", "call.parked", "call.picked_up"):
+        verdict.count[kind] += record.kinds.count(kind)
+    named = {event.payload["extension"] for kind in NAMING for event in record.all(kind)}
+    if not talked <= named:
+        verdict.faults.append(f"{number}: talked to {talked}, written down are {named}")
+    if len(record.recordings) != 1 and "call.on_floor" not in record.kinds:
+        verdict.faults.append(f"{number}: {len(record.recordings)} recordings of a call in hand")
+
+
 def _judge_drop(
     visit: Visit, record: Record, agents: Agents, contexts: Mapping[str, str], verdict: Verdict
 ) -> None:  # fmt: skip
     """Who did not hang up themselves were hung up by their agent, or stood behind a mailbox; all else is a drop."""
     if visit.call is None or visit.call.end is None or visit.call.end.by == "us":
         return
-    talks = agents.talks(visit.number)
-    if talks and (end := talks[-1][1].end) is not None and end.by == "us":
+    ends = [(call.moments["ended"].wall, call.end.by) for _, call in agents.talks(visit.number) if call.end is not None]
+    if ends and max(ends)[1] == "us":
         return
     if contexts.get(record.leg) == "to-voicemail":
         return
