@@ -33,7 +33,7 @@ async def test_kills_among_holds_transfers_and_conferences_drop_no_call_and_lose
             at_work = group.create_task(desk.run(api), name="desk")
             for _ in range(KILLS):
                 await ready(site, "service")
-                await asyncio.sleep(random.uniform(0.0, 4.0))
+                await asyncio.sleep(random.uniform(1.0, 10.0))  # things are asked only while it serves
                 await kill(site, "service")
             await ready(site, "service")
             await crowd.turn_over(within=15)
