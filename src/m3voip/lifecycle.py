@@ -87,6 +87,7 @@ async def _begin(
     running.append(start("crm", service.crm.run))
     running.append(start("preferred-agents", service.preferred_agents.run))
     running.append(start("recovery", service.recovery.run))
+    running.append(start("recovery of newcomers", service.recovery.settle))
     running.append(start("meetings", service.meetings.run))
     running.append(start("supervisions", service.supervisions.run))
     running.extend(start(name, work) for name, work in service.node.tasks())

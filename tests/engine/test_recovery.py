@@ -369,3 +369,40 @@ async def test_a_leg_that_vanished_without_a_word_has_ended_when_we_saw_it_gone(
     await world.recovery.reconcile()
     assert world.ended()[0].reason is EndReason.CALLER_HUNG_UP
     assert world.rows[-1].at == world.time
+
+
+@pytest.mark.parametrize(
+    ("agent_s", "talked", "reason"),
+    [(2.0, 2.0, EndReason.AGENT_HUNG_UP), (5.999, 6.0, EndReason.CALLER_HUNG_UP)],
+)
+async def test_a_talk_was_over_when_the_agent_s_leg_ended_whoever_else_says_nothing_of_it(
+    agent_s: float, talked: float, reason: EndReason
+) -> None:
+    """As behind a dial: nothing but the ends of legs is written down. Legs that end together do not tell who hung up."""
+    world = World()
+    world.arrive()
+    world.calls.deliver("a.1", ev.CallerPressed(at=T0, digit="1"))
+    world.hold("a.1", in_application=False)
+    await world.recovery.reconcile()
+    world.calls.deliver("a.1", ev.AgentAnswered(at=T0, extension="101", agent_leg="b.1"))
+    world.recovery.lost()
+    world.legs.clear()
+    ends = {"b.1": agent_s, "a.1": 6.0}
+    gone = {leg: ev.CallerHungUp(at=T0 + timedelta(seconds=end), cause=16) for leg, end in ends.items()}
+    world.reading = LedgerReading(queue={}, hangups=gone, floor={})
+    world.later(30)
+    await world.recovery.reconcile()
+    await eventually(world.ended)
+    assert world.ended()[0].talk_s == talked
+    assert world.ended()[0].reason is reason
+
+
+async def test_a_leg_too_young_to_tell_does_not_hold_up_the_others_and_is_looked_at_again() -> None:
+    world = World()
+    settling = asyncio.create_task(world.recovery.settle())
+    world.hold("a.9", in_application=True, arrived=arrived("a.9", T0))
+    await world.recovery.reconcile()
+    assert world.kinds() == []
+    world.later(1)
+    await eventually(lambda: "call.started" in world.kinds())
+    settling.cancel()

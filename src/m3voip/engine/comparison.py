@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from m3voip.core import events as ev
 from m3voip.core.call import Call, State
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 SETTLED = timedelta(seconds=1)
 """A leg so young may have been announced already; its event is on its way."""
+TOGETHER = timedelta(seconds=0.5)
+"""Legs of a talk that somebody hung up end within milliseconds."""
 ANSWERED = "ANSWER"
 
 
@@ -63,7 +66,7 @@ class Comparison:
             return
         back = seen.returned if seen is not None and came_back(call, seen.returned) else None
         back_heard = any(isinstance(event, LEFT) for event in held)
-        for event in merged(unheard_words(call, self._reading), held):
+        for event in merged(self._with_end_of_talk(call, unheard_words(call, self._reading)), held):
             if event in held:
                 unmoved = not self._moved_by(leg, event) and unmoved
             elif not isinstance(event, LEFT):
@@ -80,6 +83,19 @@ class Comparison:
             self._calls.deliver(leg, back)
         elif unmoved:
             self._recovered(call, in_application=waits)
+
+    def _with_end_of_talk(self, call: Call, words: list[ev.Event]) -> list[ev.Event]:
+        """When the agent's leg ended before the caller's, their talk was over: a dial writes that nowhere, and a queue in whole
+        seconds. Where both ended together, who hung up cannot be told from that."""
+        ended, gone = self._reading.hangups.get(call.agent_leg), self._reading.hangups.get(call.leg)
+        if call.state is not State.TALKING or call.talk_over or ended is None:
+            return words
+        if (gone.at if gone else self._snapshot.taken_at) - ended.at < TOGETHER:
+            return words
+        said = next((word for word in words if isinstance(word, ev.AgentLeft)), None)
+        if said is None:
+            return [*words, ev.AgentLeft(at=ended.at, extension=call.agent, by_caller=False)]
+        return [replace(word, at=ended.at) if word is said else word for word in words]
 
     def _parties(self, call: Call) -> None:
         """The other legs of a call in hand: some came or went unheard."""

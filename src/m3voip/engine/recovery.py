@@ -50,6 +50,7 @@ class Recovery:
         self._missing: set[str] = set()
         self._floor_since: datetime | None = None
         self._unexplained: asyncio.Queue[str] = asyncio.Queue()
+        self._too_young: asyncio.Queue[LedgerReading] = asyncio.Queue()
 
     def hear(self, leg: str, event: ev.Event) -> None:
         """An event of the node. While we do not know what was missed, only those of new calls are answered."""
@@ -81,13 +82,11 @@ class Recovery:
         for call in old:
             compare.tell(call.leg, call.seq)
         compare.welcome(strangers)
-        young = compare.unheard()
+        if compare.unheard():
+            self._too_young.put_nowait(reading)
         self._open(snapshot)
         await self._source.sweep(self._lives)
         log.info("recovery.done", known=len(old), legs=len(snapshot.legs), live=len(self._calls))
-        if young:
-            await asyncio.sleep(SETTLED.total_seconds())
-            Comparison(self._calls, self._source, await self._source.snapshot(), reading).unheard()
 
     async def patrol(self) -> None:
         """Every now and then: a call whose leg has been gone in two rounds has ended, a lost event nobody noticed; and
@@ -115,6 +114,18 @@ class Recovery:
     def explain(self, leg: str) -> None:
         """This call's leg is gone, and its queue has said nothing: find out what it did. ``run`` does."""
         self._unexplained.put_nowait(leg)
+
+    async def settle(self) -> None:
+        """Looks again at legs that were too young to tell when the connection was made. Until cancelled."""
+        while True:
+            reading = await self._too_young.get()
+            await asyncio.sleep(SETTLED.total_seconds())
+            try:
+                snapshot = await self._source.snapshot()
+            except M3voipError:  # the connection is gone again, and all is looked at with the next
+                continue
+            if not self._deaf:
+                Comparison(self._calls, self._source, snapshot, reading).unheard()
 
     async def run(self) -> None:
         """Asks the ledger for calls that nobody explained. Until cancelled."""
