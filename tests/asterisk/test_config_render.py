@@ -24,6 +24,7 @@ from m3voip.providers.asterisk.provision import (
     QueueConfig,
     Strategy,
     TrunkConfig,
+    TrunkTransport,
     Unavailable,
     render,
 )
@@ -41,7 +42,7 @@ SALES = QueueConfig(
 )  # fmt: skip
 CARRIER = TrunkConfig(
     name="trunk-carrier", addresses=("192.0.2.0/28",), server="sip.example.net:5061", username="u1", password="p#1",
-    register=True, contact_user="15550100100", tls=True,
+    register=True, contact_user="15550100100", transport=TrunkTransport.TLS,
 )  # fmt: skip
 DID = DidConfig(number="15550100100", queue="sales", mailbox="101@default")
 ROOM = ConferenceConfig(

@@ -52,4 +52,4 @@ async def talk(trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number
     await agent.hear_tone(CALLER)
     record = await api.in_state(number, "talking")
     other = await agent_phone("104")
-    return Talk(api, record["id"], caller, agent, other)
+    return Talk(api, record["id"], caller, agent, other, first)

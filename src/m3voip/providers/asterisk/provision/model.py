@@ -24,6 +24,14 @@ class EndpointKind(StrEnum):
     BROWSER = "browser"
 
 
+class TrunkTransport(StrEnum):
+    """How SIP goes to a carrier and comes from it. With TLS the audio is encrypted, too (SRTP)."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
 class Strategy(StrEnum):
     """How a queue picks a member: app_queue's own list. The mission's round-robin is ``rrmemory``."""
 
@@ -156,7 +164,7 @@ class TrunkConfig:
     password: str = ""
     register: bool = False
     contact_user: str = ""
-    tls: bool = False
+    transport: TrunkTransport = TrunkTransport.UDP
 
     def __post_init__(self) -> None:
         owner = f"trunk {check('trunk name', self.name, 'trunk')}"
