@@ -109,6 +109,7 @@ async def test_a_consulted_number_gets_the_caller_and_one_that_is_busy_gives_the
     await talk.caller.hear_tone(FIRST, within=15)  # busy is the callee's word: no other trunk, back to the agent
     assert carriers.called == (1, 0)
     talk.agent = talk.agent_phone.received[-1]
+    await talk.agent.hear_tone(CALLER)
     carriers.first.on_invite = Answer(after=0.3, tone=OUTSIDE)
     await talk.api.in_state(number, "talking")
     await talk.ask("consult", number=NUMBER)

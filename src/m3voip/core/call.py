@@ -203,7 +203,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
         case f.ConferenceEntered():  return replace(call, seq=seq, state=State.CONFERENCE, conference=fact.conference, met_at=at, due_at=None)
         case f.ConferenceDone():     return replace(call, seq=seq, state=State.IVR)
-        case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact))
+        case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact), transfer=None, transfer_by="")
         case f.PartyInvited():       return party(call, seq, Party(leg=fact.leg, role=Role.GUEST, extension=fact.extension, place=fact.place,
                                                                    number=fact.number, attempt=fact.attempt, trunk=fact.trunk))
         case f.PartyRerouted():      return rerouted(call, seq, fact)

@@ -184,11 +184,8 @@ def heir(so_far: Step, guest: Party, at: datetime) -> Step:
 
 def transfer(so_far: Step, event: rq.TransferRequested, now: datetime, flow: Flow | None) -> Step:
     """Hand the caller on: at once when they stand before us, else when they do."""
-    call = so_far.call
-    so_far = so_far.note(
-        event.at, f.TransferOrdered(extension=call.agent, target=event.target, by_phone=event.by_phone)
-    )
-    so_far = take(so_far, event.at, now, alone=True)
+    ordered = f.TransferOrdered(extension=so_far.call.agent, target=event.target, by_phone=event.by_phone)
+    so_far = take(so_far, event.at, now, alone=True).note(event.at, ordered)
     return hand_on(so_far, event.at, now, flow) if caller(so_far.call).here else so_far
 
 

@@ -175,6 +175,8 @@ class TrunkConfig:
         check("SIP user", self.username, f"{owner}: username")
         check("SIP user", self.contact_user, f"{owner}: contact_user")
         check("SIP password", self.password, f"{owner}: password")
+        if self.transport not in set(TrunkTransport):
+            raise ProvisioningError(f"{owner}: not a transport")
         if self.register and not (self.server and self.username and self.password):
             raise ProvisioningError(f"{owner}: registering takes a server, a username and a password")
         if not self.addresses and not self.register:
