@@ -74,6 +74,8 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
             return f"{guests[0].called} has not answered yet"
         case rq.HandOverRequested() if not guests:
             return "nobody is consulted who could take the call"
+        case rq.TransferRequested(target=Target(kind=TargetKind.NUMBER)):
+            return "a number outside takes a clearance"
         case rq.TransferRequested(target=Target(kind=TargetKind.EXTENSION, name=name)) if _named(call, name):
             return f"{name} is in this call already"
         case rq.TransferRequested(target=Target(kind=TargetKind.NODE, name=name)) if flow is None or not flow.has(

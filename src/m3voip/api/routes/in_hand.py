@@ -84,10 +84,15 @@ async def send_digits(ctx: Ctx, call_id: CallId, body: Digits) -> Done:
 async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
     """Hand the caller on at once (blind): to an agent, a queue, a mailbox, a node of the call's tree, or a number outside. An
     agent or number who does not take the caller gives them back to whoever handed them on; after that the tree goes on."""
+    if body.number is not None and (body.kind is not None or body.name is not None):
+        raise invalid("number", "send either number, or kind and name.")
+    _only_outside(body)
     await must_live(ctx, call_id)
     if body.number is not None:
         return await dial_out(ctx, call_id, How.TRANSFER, body.number, body.caller_id)
-    target = Target(kind=body.kind or TargetKind.EXTENSION, name=body.name or "")  # both are there: the schema's rule
+    if body.kind is None or body.name is None:
+        raise invalid("kind" if body.kind is None else "name", "send kind and name, or number.")
+    target = Target(kind=body.kind, name=body.name)
     async with ctx.work() as db:
         known = target.kind is TargetKind.NODE or await targets.exists(db, ctx.tenant_id, target.kind, target.name)
     if not known:
@@ -99,6 +104,8 @@ async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
 async def consult_agent(ctx: Ctx, call_id: CallId, body: Guest) -> Done:
     """Call another agent, or a number outside, and talk to them while the caller hears music. Then `swap`, `complete`,
     `conference` or `cancel`. Whoever is consulted and does not answer, or hangs up, leaves caller and agent together."""
+    _either(body)
+    _only_outside(body)
     if body.number is not None:
         return await dial_out(ctx, call_id, How.CONSULT, body.number, body.caller_id)
     who = body.extension or ""
@@ -133,6 +140,8 @@ async def join_all(ctx: Ctx, call_id: CallId) -> Done:
 @router.post("/add", **_DIAL)
 async def add_guest(ctx: Ctx, call_id: CallId, body: Guest) -> Done:
     """Call another agent, or a number outside, who joins the conversation on answering."""
+    _either(body)
+    _only_outside(body)
     if body.number is not None:
         return await dial_out(ctx, call_id, How.ADD, body.number, body.caller_id)
     who = body.extension or ""
@@ -143,6 +152,7 @@ async def add_guest(ctx: Ctx, call_id: CallId, body: Guest) -> Done:
 @router.post("/drop", **_ASK)
 async def drop_guest(ctx: Ctx, call_id: CallId, body: Dropped) -> Done:
     """Let one who was consulted or added go."""
+    _either(body)
     who = body.extension or body.number or ""
     return await _ask(ctx, call_id, "drop", lambda at, by: rq.DropRequested(at=at, by=by, extension=who))
 
@@ -179,6 +189,16 @@ async def _ask(ctx: Context, call_id: UUID, what: str, make: Make) -> Done:
     async with ctx.work() as db:
         await note(ctx, db, f"call.{what}", call_id)
     return Done(ok=True)
+
+
+def _either(body: Guest | Dropped) -> None:
+    if (body.extension is None) is (body.number is None):
+        raise invalid("extension", "send either extension or number.")
+
+
+def _only_outside(body: Guest | Transfer) -> None:
+    if body.number is None and body.caller_id is not None:
+        raise invalid("callerId", "is shown to numbers outside only; send number, or leave it out.")
 
 
 async def _must_exist(ctx: Context, call_id: UUID, extension: str) -> None:

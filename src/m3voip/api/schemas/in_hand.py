@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from m3voip.api.fields import DIALLED, Extension, Number, Sent, Wire, examples
 from m3voip.api.schemas.call import ID
@@ -37,18 +37,6 @@ class Transfer(Sent):
         {"kind": "queue", "name": "support"}, {"kind": "extension", "name": "102"}, {"number": "+12025550143"}
     )
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if self.number is None and self.kind is None:
-            raise ValueError("kind: send kind and name, or number.")
-        if self.number is None and self.name is None:
-            raise ValueError("name: send the name of what kind says.")
-        if self.number is not None and (self.kind is not None or self.name is not None):
-            raise ValueError("number: send either number or kind and name.")
-        if self.number is None and self.caller_id is not None:
-            raise ValueError("callerId: only a number outside is shown one.")
-        return self
-
 
 class Guest(Sent):
     """Another agent, by `extension`, or a number outside, by `number`. `callerId` is the number shown to the latter: one that is
@@ -59,14 +47,6 @@ class Guest(Sent):
     caller_id: Number | None = None
     model_config = examples({"extension": "102"}, {"number": "+12025550143"})
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.extension is None) is (self.number is None):
-            raise ValueError("extension: send either extension or number.")
-        if self.extension is not None and self.caller_id is not None:
-            raise ValueError("callerId: only a number outside is shown one.")
-        return self
-
 
 class Dropped(Sent):
     """A guest: an agent or a number outside."""
@@ -74,12 +54,6 @@ class Dropped(Sent):
     extension: Extension | None = None
     number: Number | None = None
     model_config = examples({"extension": "102"}, {"number": "+12025550143"})
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.extension is None) is (self.number is None):
-            raise ValueError("extension: send either extension or number.")
-        return self
 
 
 class Other(Sent):
