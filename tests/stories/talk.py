@@ -39,6 +39,11 @@ class Talk:
         found = await self.api.get(f"/v1/tm/calls/{self.id}/parties")
         return {party["extension"]: (party["role"], party["place"]) for party in found["parties"]}
 
+    async def all_parties(self) -> list[Json]:
+        """As the API shows them."""
+        found: list[Json] = (await self.api.get(f"/v1/tm/calls/{self.id}/parties"))["parties"]
+        return found
+
     async def ended(self, number: str) -> Json:
         call = await self.api.ended(number)
         assert call["id"] == self.id
