@@ -19,6 +19,7 @@ from m3voip.core import trunks as tr
 from m3voip.core.call import Call, State, evolve
 from m3voip.core.dial_result import DialResult
 from m3voip.core.office import Office, Trunk
+from m3voip.core.watched import watch
 from m3voip.engine.calls import Calls
 from m3voip.engine.outbound import Outbound
 from m3voip.engine.recovery import Recovery
@@ -202,6 +203,7 @@ async def test_a_transfer_waits_for_the_number_and_gives_the_caller_back_if_it_d
             assert (call.agent, call.agent_leg, call.state) == ("", world.dials()[0].leg, State.IN_HAND)
             refused = world.calls.ask(call.id, rq.ParkRequested(at=world.time, slot=701))
             assert refused == "the call has no agent to whom it could come back"
+            assert isinstance(watch(call), str), "nobody listens to two who are not ours"
         else:
             world.fail(17, 486)
             sent = [command for command in world.commands if isinstance(command, do.SendToAgent)]

@@ -31,8 +31,9 @@ from m3voip.ports import AttemptEnd, AttemptStore, Clock, SnapshotSource, Teleph
 
 log = structlog.get_logger()
 
-SILENT = timedelta(seconds=8)
-"""A trunk that has said nothing by then, not even that it rings, is given up. Carriers ring within six seconds (ITU-T E.721)."""
+SILENT = timedelta(seconds=12)
+"""A trunk that has said nothing by then, not even that it rings, is given up. Calls abroad ring within 11 s (ITU-T E.721,
+table 1, 95th percentile)."""
 FORGOTTEN = timedelta(minutes=1)
 """An attempt that was cleared so long ago and has no leg was never dialled."""
 AGAIN_S = 1.0
