@@ -43,7 +43,9 @@ queue: {queue: {name: sales, overflow: room}}
 )
 MET = {kind for kind in f.KINDS if kind.startswith("conference.")}
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
-TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
+STRAIGHT = tree_of("dial: {dial: {extension: 101, overflow: bye}}\nbye: {hangup: Bye.}", "dial")
+"""To an agent at once: most orders of this one come to a talk, so that much is asked of it."""
+TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, STRAIGHT, STRAIGHT, STRAIGHT, None)
 
 
 @pytest.mark.unit
