@@ -158,6 +158,12 @@ async def test_the_register_and_the_caller_ids(world: World, mine: Client, their
     assert (await theirs.ask("DELETE", f"/v1/tm/dnc/{made.json['id']}")).status == 404
     assert (await mine.ask("DELETE", f"/v1/tm/dnc/{made.json['id']}")).status == 204
     assert (await mine.get("/v1/tm/dnc?phone=+12025550188")).json["dnc"] is False
+    await world.owner.execute("DELETE FROM dial_settings")
+    assert (await mine.ask("POST", "/v1/tm/dnc", {"phone": "202 555 0188"})).paths == ["phone"]  # of which country?
+    await mine.ask("PUT", "/v1/tm/dial-settings", {"region": "US"})
+    assert (await mine.ask("POST", "/v1/tm/dnc", {"phone": "202 555 0188"})).json["phone"] == "+12025550188"
+    assert (await mine.get("/v1/tm/dnc?phone=2025550188")).json["dnc"] is True
+    assert (await mine.get("/v1/tm/dnc?phone=123")).paths == ["phone"]
     await world.owner.execute("DELETE FROM caller_id")
     shown = await theirs.ask("POST", "/v1/tm/caller-ids", {"number": SHOWN, "proof": "a letter"})
     assert [item["number"] for item in (await theirs.get("/v1/tm/caller-ids")).json["items"]] == [SHOWN]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from m3voip.api.fields import LongText, Number, Sent, Time, Wire, examples, page_of
+from m3voip.api.fields import DIALLED, LongText, Number, Sent, Time, Wire, examples, page_of
 from m3voip.api.schemas.call import ID
 from m3voip.api.schemas.page import Page
 
@@ -91,7 +91,9 @@ class CallerIdPage(Page[CallerId]):
 class NewDoNotCall(Sent):
     """A number that must not be called from now on."""
 
-    phone: Number
+    phone: Annotated[
+        str, StringConstraints(pattern=DIALLED), Field(description="with its country code, or as in your own country")
+    ]
     reason: LongText = ""
     model_config = examples({"phone": "+12025550143", "reason": "asked not to be called"})
 
