@@ -292,8 +292,8 @@ class Service:
                 continue
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
+            self.outbound.adopt(call, rows)
         self.calls.adopt(adopted)
-        self.outbound.adopt(self.calls)
         await self.agent_writer.flush()
         await self.agents.adopt(await self.agent_store.saved())
         self.supervisions.adopt(await self.supervision_store.open())

@@ -237,7 +237,7 @@ async def test_a_service_killed_anywhere_dials_nobody_twice(died: str) -> None:
     await world.outbound.update(Office(trunks=tuple(_trunk(name, n) for n, name in enumerate("ab"))))
     adopted = reduce(evolve, world.rows, Call(id=call.id, tenant_id=DEFAULT_TENANT))
     world.calls.adopt([(adopted, world.flow)])
-    world.outbound.adopt(world.calls)
+    world.outbound.adopt(adopted, world.rows)
     world.hold(CALLER, in_application=died != "before the call heard")
     world.hold(AGENT, in_application=died != "before the call heard")
     if died in ("while it rang", "in the talk"):
@@ -255,6 +255,8 @@ async def test_a_service_killed_anywhere_dials_nobody_twice(died: str) -> None:
     expected = {"before the call heard": DialResult.NOT_DIALLED, "before the request left": DialResult.UNKNOWN,
                 "while it rang": DialResult.TRUNK_FAILED, "in the talk": DialResult.ANSWERED}  # fmt: skip
     assert world.ends[0].result is expected[died]
+    joined = {row.fact.leg: row.at for row in world.rows if isinstance(row.fact, f.PartyJoined)}
+    assert world.ends[0].answered_at == joined.get(leg)
 
 
 async def test_what_the_node_tells_of_trunks_is_known_by_their_names_and_accounts() -> None:

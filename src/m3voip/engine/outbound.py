@@ -8,7 +8,7 @@ closed by ``reconcile``, so that it does not count against the caps for ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,6 +22,7 @@ from m3voip.core.call import Call
 from m3voip.core.clearance import Clearance, Kind
 from m3voip.core.dial_result import DialResult, read
 from m3voip.core.errors import M3voipError
+from m3voip.core.facts import PartyJoined, Recorded
 from m3voip.core.office import Office, node_trunk
 from m3voip.core.phone import digits
 from m3voip.core.requests import DialRequested, How, Request
@@ -204,22 +205,21 @@ class Outbound:
 
     # coming and going of the service
 
-    def adopt(self, calls: Iterable[Call]) -> None:
-        """Take over the legs of an earlier process; nothing is dialled for them any more."""
-        for call in calls:
-            for party in call.parties.values():
-                if party.attempt is not None:
-                    answered = call.started_at if party.here else None  # when exactly is in its call's facts
-                    self._tries[party.leg] = Try(
-                        leg=party.leg,
-                        attempt=party.attempt,
-                        tenant=call.tenant_id,
-                        trunk=party.trunk,
-                        answered_at=answered,
-                    )
-                    self._tried[party.attempt] = [party.trunk]
-                    key = (call.tenant_id, party.trunk)
-                    self._conditions[key] = tr.started(self._conditions.get(key, tr.Condition()), self._clock.now())
+    def adopt(self, call: Call, rows: Sequence[Recorded]) -> None:
+        """Take over a call's legs of an earlier process, by its facts; nothing is dialled for them any more."""
+        joined = {row.fact.leg: row.at for row in rows if isinstance(row.fact, PartyJoined)}
+        for party in call.parties.values():
+            if party.attempt is not None and party.leg not in self._tries:
+                self._tries[party.leg] = Try(
+                    leg=party.leg,
+                    attempt=party.attempt,
+                    tenant=call.tenant_id,
+                    trunk=party.trunk,
+                    answered_at=joined.get(party.leg),
+                )
+                self._tried[party.attempt] = [party.trunk]
+                key = (call.tenant_id, party.trunk)
+                self._conditions[key] = tr.started(self._conditions.get(key, tr.Condition()), self._clock.now())
 
     async def reconcile(self) -> None:
         """Close what has no leg (any more). Raises ProviderError."""
