@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from m3voip.compliance import gate
 from m3voip.compliance.evidence import DialSettings, Evidence
 from m3voip.compliance.subject import Service, read
-from m3voip.core.clearance import Clearance, Kind
+from m3voip.core.clearance import Clearance, Decision, Kind
 from m3voip.core.seal import Seal
 
 pytestmark = pytest.mark.unit
@@ -147,3 +147,7 @@ def test_nobody_else_makes_copies_or_changes_a_clearance() -> None:
         with pytest.raises(TypeError):
             act()
     assert "5550143" not in repr(clearance)
+    made_up = Decision(kind=Kind.EMERGENCY, number="+12025550143", caller_id="", verdicts=())
+    assert not made_up.cleared
+    with pytest.raises(TypeError):
+        gate.clear(made_up, **IDS)

@@ -20,7 +20,7 @@ EMERGENCY = "emergency"
 
 def decide(subject: Subject, evidence: Evidence) -> Decision:
     """Ask every rule. Pure: the same evidence gives the same decision, now or years later."""
-    verdicts = tuple(judge(subject, evidence) for judge in RULES)
+    verdicts = tuple(judge(subject, evidence) for judge in RULES.values())
     if subject.emergency:
         verdicts = tuple(_let_pass(one) for one in verdicts)
     return Decision(
@@ -32,7 +32,10 @@ def decide(subject: Subject, evidence: Evidence) -> Decision:
 
 
 def clear(decision: Decision, *, attempt_id: UUID, tenant_id: UUID) -> Clearance | None:
-    """The clearance of an attempt that has just been recorded; None where it was refused."""
+    """The clearance of an attempt that has just been recorded; None where it was refused. Raises TypeError for a decision that
+    not every rule was asked for."""
+    if tuple(verdict.rule for verdict in decision.verdicts) != tuple(RULES):
+        raise TypeError("this is no decision of the gate")
     if not decision.cleared:
         return None
     return Clearance(

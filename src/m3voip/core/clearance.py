@@ -55,7 +55,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     @property
     def cleared(self) -> bool:
         """Whether it may be dialled."""
-        return not self.refused
+        return bool(self.verdicts) and not self.refused
 
 
 @final

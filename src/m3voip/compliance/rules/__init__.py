@@ -11,12 +11,12 @@ from m3voip.core.clearance import Verdict
 
 Rule = Callable[[Subject, Evidence], Verdict]
 
-RULES: tuple[Rule, ...] = (
-    number.judge,
-    country.judge,
-    do_not_call.judge,
-    caller_id.judge,
-    calls_at_once.judge,
-    calls_per_minute.judge,
-    trunk.judge,
-)
+RULES: dict[str, Rule] = {
+    number.NAME: number.judge,
+    country.NAME: country.judge,
+    do_not_call.NAME: do_not_call.judge,
+    caller_id.NAME: caller_id.judge,
+    calls_at_once.NAME: calls_at_once.judge,
+    calls_per_minute.NAME: calls_per_minute.judge,
+    trunk.NAME: trunk.judge,
+}
