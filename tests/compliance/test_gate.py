@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from m3voip.api.dialling import CODES
 from m3voip.compliance import gate
 from m3voip.compliance.evidence import DialSettings, Evidence
+from m3voip.compliance.rules import RULES
 from m3voip.compliance.subject import Service, read
 from m3voip.core.clearance import Clearance, Decision, Kind
 from m3voip.core.seal import Seal
@@ -151,3 +153,7 @@ def test_nobody_else_makes_copies_or_changes_a_clearance() -> None:
     assert not made_up.cleared
     with pytest.raises(TypeError):
         gate.clear(made_up, **IDS)
+
+
+def test_every_rule_has_an_error_of_its_own_for_programs() -> None:
+    assert set(CODES) == set(RULES)
