@@ -38,6 +38,7 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     """All files, in the order in which their modules should be reloaded: phones before the queues that ring them."""
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
+        _file("banned.conf", "acl", (f"deny = {network}" for network in sorted(config.banned))),
         # The rules first: a queue names its own.
         _file("queuerules.conf", "app_queue.so", _queue_rules(config.queues)),
         _queues(config.queues),
