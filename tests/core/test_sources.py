@@ -16,13 +16,14 @@ T0 = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ANN, BOB = "e0000000101", "e0000000102"
 
 
-def after(*failures: tuple[str, str], every: float = 1.0) -> tuple[Seen, int, Why | None]:
+def after(*failures: tuple[str, str], every: float = 1.0, secrets: bool = False) -> tuple[Seen, int, Why | None]:
     """What an address looks like after these (attempt, known name), how many it took, and why it is banned."""
     seen: Seen | None = None
     why: Why | None = None
     number = 0
     for number, (attempt, known) in enumerate(failures, 1):
-        seen, why = fail(seen, Failure(attempt=attempt, known=known, at=T0 + timedelta(seconds=every * number)))
+        at = T0 + timedelta(seconds=every * number)
+        seen, why = fail(seen, Failure(attempt=attempt, known=known, at=at, secret=secrets))
         if why is not None:
             break
     assert seen is not None
@@ -39,9 +40,14 @@ def test_who_tries_names_is_banned_by_the_fifth_try() -> None:
 def test_a_phone_that_is_set_up_wrongly_is_not_banned_in_a_day() -> None:
     day = 24 * 3600
     for known in (ANN, ""):  # a wrong secret; a wrong name, which it tries in one dialogue
-        assert after(*[("its registration", known)] * (day // 30), every=30)[2] is None
-    restarted = [(f"try {n}", ANN) for n in range(day // 30)]
-    assert after(*restarted, every=30)[2] is None
+        assert after(*[("its registration", known)] * (day // 15), every=15, secrets=True)[2] is None
+    restarted = [(f"try {n}", ANN) for n in range(day // 15)]
+    assert after(*restarted, every=15, secrets=True)[2] is None
+
+
+def test_who_tries_secrets_of_one_name_is_banned_by_the_fifth() -> None:
+    for known in (ANN, ""):
+        assert after(*[("one", known)] * 50, every=0.5, secrets=True)[1:] == (TRIES, Why.HAMMERING)
 
 
 def test_a_hundred_failures_in_ten_minutes_are_no_phone_s() -> None:

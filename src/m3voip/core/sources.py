@@ -16,8 +16,10 @@ WINDOW = timedelta(minutes=10)
 """Failures that lie further apart do not belong together."""
 TRIES = 5
 """Bar S-03."""
+BURST = timedelta(seconds=10)
+"""As many wrong secrets in so short a time no phone sends: even a hasty one comes back every quarter of a minute."""
 HAMMERING = 100
-"""Failures within the window that no phone makes: even a hasty one comes back every quarter of a minute."""
+"""Failures within the window, of whatever kind, that no phone makes."""
 LENGTHS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=4), timedelta(hours=24))
 FORGIVEN_AFTER = timedelta(days=7)
 """Bans that ended before are not counted."""
@@ -39,11 +41,12 @@ class Why(StrEnum):
 
 class Failure(Struct, frozen=True, kw_only=True):
     """One request that was refused. ``attempt`` names the try (its requests share it; "" where that is told already);
-    ``known`` is the endpoint whose secret was wrong, "" where nobody has the name."""
+    ``known`` is the endpoint whose secret was wrong, "" where nobody has the name; ``secret``: a secret came with it."""
 
     attempt: str
     known: str
     at: datetime
+    secret: bool = False
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     attempts: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
     unknown: bool = False
+    secrets: tuple[datetime, ...] = ()
     failures: int = 0
 
 
@@ -67,6 +71,7 @@ def fail(seen: Seen | None, failure: Failure) -> tuple[Seen, Why | None]:
         attempts=seen.attempts | new,
         known=known,
         unknown=seen.unknown or not failure.known,
+        secrets=(*seen.secrets, failure.at)[-TRIES:] if failure.secret else seen.secrets,
         failures=seen.failures + 1,
     )
     return after, _why(after)
@@ -77,7 +82,8 @@ def _why(seen: Seen) -> Why | None:
         return Why.UNKNOWN_NAMES
     if len(seen.attempts) >= TRIES and len(seen.known) > 1:
         return Why.SEVERAL_NAMES
-    return Why.HAMMERING if seen.failures >= HAMMERING else None
+    burst = len(seen.secrets) == TRIES and seen.secrets[-1] - seen.secrets[0] <= BURST
+    return Why.HAMMERING if burst or seen.failures >= HAMMERING else None
 
 
 def ban_length(earlier: int) -> timedelta:

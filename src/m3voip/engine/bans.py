@@ -89,7 +89,8 @@ class Bans:
                 self._failed(event.address, Failure(attempt=event.attempt, known="", at=event.at))
             case dv.LoginRefused():  # that nobody has the name was told before, with the try
                 attempt = event.attempt if event.endpoint else ""
-                self._failed(event.address, Failure(attempt=attempt, known=event.endpoint, at=event.at))
+                failure = Failure(attempt=attempt, known=event.endpoint, at=event.at, secret=True)
+                self._failed(event.address, failure)
             case dv.ContactSeen():
                 self._note_home(event)
             case _:

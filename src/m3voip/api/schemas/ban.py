@@ -23,7 +23,7 @@ class Ban(Wire):
     source: str = Field(description="the address, of IPv6 its /64")
     why: Why = Field(
         description="`unknown_names`: five tries, at least one in a name that nobody has; `several_names`: five tries with "
-        "wrong secrets of several phones; `hammering`: a hundred failures in ten minutes"
+        "wrong secrets of several phones; `hammering`: five wrong secrets in ten seconds, or a hundred failures in ten minutes"
     )
     since: Time
     until: Time
