@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
@@ -31,6 +32,8 @@ TOLERANCE_HZ = 15
 @asynccontextmanager
 async def served() -> AsyncIterator[str]:
     """The page's address."""
+    assert which("chromium"), "there is no Chromium here; run: make browser"
+    assert (BUILT / "jssip.js").exists(), "JsSIP is not here; run: make browser"
     site = web.Application()
     site.add_routes([web.static("/built", BUILT), web.static("/", PAGE)])
     runner = web.AppRunner(site)
