@@ -168,6 +168,9 @@ async def test_ten_minutes_of_everybodys_scanner_find_nothing_and_harm_no_call(s
     report.write()
     assert not scan.cracked
     assert banned
-    assert {str(ban["why"]) for ban in bans} == {"unknown_names", "hammering"}
+    assert {str(ban["why"]) for ban in bans} <= {
+        "unknown_names",
+        "hammering",
+    }  # svwar mostly gives up before its fifth try
     assert not re.findall(r"@127\.0\.0\.(?!1:)\d+", contacts)
     assert f"{settings.sip_address}/32" not in banned
