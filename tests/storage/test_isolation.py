@@ -92,6 +92,12 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
             " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
         await owner.execute(
+            "with d as (insert into call_disposition (id, tenant_id, call_id, code, maps_to, via, at)"
+            " values ($1, $1, $1, 'BUSY', 'BUSY', 'phone', now())), n as (insert into call_note (id, tenant_id, call_id, text,"
+            " made_by, at) values ($1, $1, $1, 'n', $1, now())) insert into call_remark (id, tenant_id, call_id, at, fact)"
+            """ values ($1, $1, $1, now(), '{"kind": "call.noted"}')""",
+            tenant)  # fmt: skip
+        await owner.execute(
             "with a as (select id from agent where tenant_id = $1), e as (insert into agent_event (agent_id, tenant_id, seq,"
             " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
             " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",
@@ -111,7 +117,8 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             await commits.commit(engine, rows)
     yield pair
     tables = (
-        "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent",
+        "call_remark", "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox",
+        "queue", "agent",
     )  # fmt: skip
     for table in tables:
         await owner.execute(f"delete from {table} where tenant_id = any($1)", pair)

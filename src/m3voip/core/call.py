@@ -86,6 +86,7 @@ class Call(Struct, frozen=True, kw_only=True):
     abandoned: bool = False
     conference: str = ""
     met_at: datetime | None = None
+    remarks: frozenset[UUID] = frozenset()
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # volatile
@@ -217,6 +218,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
         case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)
         case f.HandRefused():        return replace(call, seq=seq, state=State.TALKING, parties={}, transfer=None, transfer_by="")
+        case f.CallNoted() | f.DispositionSet():
+                                     return replace(call, seq=seq, remarks=call.remarks | {f.remark_id(fact)})
         case f.CallEnded():          return replace(call, seq=seq, state=State.ENDED, ended_at=at)
         case _:                      return replace(call, seq=seq)
 # fmt: on

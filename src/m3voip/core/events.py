@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.causes import NORMAL_CLEARING, ConferenceExit, QueueExit
+from m3voip.core.facts import Remark
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -225,6 +226,12 @@ class Recovered(Event, frozen=True, kw_only=True):
 
     in_application: bool
     playing: bool = False
+
+
+class Remarked(Event, frozen=True, kw_only=True):
+    """Somebody said something about the call that changes nothing in it: a note, a disposition."""
+
+    remark: Remark
 
 
 class HangupRequested(Event, frozen=True, kw_only=True):

@@ -425,6 +425,28 @@ class VoicemailPurged(Fact, frozen=True, kw_only=True, tag="voicemail.purged"):
     by: str
 
 
+class CallNoted(Fact, frozen=True, kw_only=True, tag="call.noted"):
+    """Somebody wrote a note about the call, during it or after it; it may come after ``call.ended``. Its text is in the
+    call (``callNotes``), because people's words must be erasable and events are for ever. ``by`` is the key or user."""
+
+    note: UUID
+    by: UUID
+
+
+class DispositionSet(Fact, frozen=True, kw_only=True, tag="call.disposition_set"):
+    """How the call came out, as somebody says; the latest counts, and it may come after ``call.ended``. ``maps_to`` is the
+    contract's outcome that the tenant's ``code`` means; ``via`` is ``api`` or ``phone``; ``extension`` the agent at that
+    phone, else "". What was written with it is in the call."""
+
+    disposition: UUID
+    code: str
+    maps_to: str
+    via: str
+    by: UUID | None = None
+    extension: str = ""
+    next_attempt_at: datetime | None = None
+
+
 AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
     | CallRouted | TreeEntered
@@ -435,7 +457,17 @@ AnyFact = (
     | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted
     | VoicemailRestored | VoicemailForwarded | VoicemailPurged
+    | CallNoted | DispositionSet
 )  # fmt: skip
+
+Remark = CallNoted | DispositionSet
+"""What people say about a call. Told to it while it lives, and written down behind its end afterwards."""
+
+
+def remark_id(remark: Remark) -> UUID:
+    """What names a remark for ever, so that it is written down once."""
+    return remark.note if isinstance(remark, CallNoted) else remark.disposition
+
 
 KINDS: dict[str, type[Fact]] = {str(t.__struct_config__.tag): t for t in AnyFact.__args__}
 """Kind → class, e.g. for documentation and the API's enum."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from enum import Enum
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -15,6 +17,7 @@ from m3voip.core.facts import KINDS, Fact
 
 _WORDS: dict[object, str] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", UUID: "id", dict: "object of texts",
+    datetime: "time",
 }  # fmt: skip
 
 _TOP = """\
@@ -37,7 +40,8 @@ An event is one fact about one call (the glossary tells the words apart), the sa
 
 An event is never changed or deleted, a kind is never renamed, a field is never given another meaning; new kinds and
 fields may be added, so readers skip what they do not know. The same event may be delivered more than once. After
-`call.ended` only what is found later follows: recordings, voicemail messages, and what becomes of those.
+`call.ended` only what is found or said later follows: recordings, voicemail messages and what becomes of those, notes and
+dispositions.
 
 In a field's name `_s` means seconds and `_ms` milliseconds.
 """
@@ -73,6 +77,8 @@ def _value(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         parts = (f"`{name}` ({_value(of)})" for name, of in get_type_hints(kind).items() if not name.startswith("_"))
         return "object: " + ", ".join(parts)
+    if isinstance(kind, UnionType):
+        return " or ".join("null" if one is type(None) else _value(one) for one in get_args(kind))
     return _WORDS[get_origin(kind) or kind]
 
 

@@ -42,6 +42,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.NEW, ev.FloorTook():                   return floor_took_new(call, event)
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
+        case _, ev.Remarked():                            return remarked(call, event)
         case _, ev.TelephonyRestarted():                  return end(talk_over(Step(call), event.at), event.at, EndReason.TELEPHONY_RESTARTED)
         case _, _ if call.hung_up and not isinstance(event, QUEUE_WORDS):
                                                           return Step(call)  # the leg is gone: only the queue's last words are awaited
@@ -139,6 +140,12 @@ def leave_to_floor(call: Call, event: ev.ServiceLeaves) -> Step:
     # A leg goes on only when nothing plays to it any more.
     quiet = (do.StopPlaying(leg=call.leg, prompt=call.cursor.prompt),) if call.cursor.prompt else ()
     return Step(call).note(event.at, f.FloorServed()).do(*quiet, do.SendToFloor(leg=call.leg)).wait(None)
+
+
+def remarked(call: Call, event: ev.Remarked) -> Step:
+    """Write down what somebody says about the call, once."""
+    known = f.remark_id(event.remark) in call.remarks
+    return Step(call) if known else Step(call).note(event.at, event.remark)
 
 
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:

@@ -184,6 +184,14 @@ class Calls:
             self._answer(owned, request)
         return why
 
+    def remark(self, call_id: UUID, event: ev.Remarked) -> bool:
+        """Write down what somebody says about a call; False when it does not live."""
+        owned = self._by_id.get(call_id)
+        if owned is None:
+            return False
+        self._answer(owned, event)
+        return True
+
     def close(self) -> None:
         """Stop the timers; the calls live on in Asterisk and in Postgres."""
         self._timers.close()

@@ -1,6 +1,7 @@
 """The routes, one noun a file; ``ROUTERS`` is all of them under /v1, in the order of the documentation."""
 
 from m3voip.api.routes import (
+    after_call,
     agent_states,
     agents,
     api_keys,
@@ -8,6 +9,7 @@ from m3voip.api.routes import (
     calls,
     conferences,
     dids,
+    dispositions,
     events,
     greetings,
     in_hand,
@@ -32,6 +34,7 @@ from m3voip.api.routes import (
 ROUTERS = (
     calls.router,
     in_hand.router,
+    after_call.router,
     supervisions.router,
     recordings.router,
     recordings.downloads,
@@ -44,6 +47,7 @@ ROUTERS = (
     agent_states.router,
     agents.router,
     pause_reasons.router,
+    dispositions.router,
     phones.router,
     skills.router,
     dids.router,

@@ -22,7 +22,7 @@ from m3voip.storage.postgres.changes import CallChange, VisitChange
 OUTBOX_KINDS: Final = frozenset(
     {
         "call.ended", "recording.ready", "voicemail.stored", "voicemail.read", "voicemail.unread", "voicemail.deleted",
-        "voicemail.restored", "voicemail.forwarded", "voicemail.purged",
+        "voicemail.restored", "voicemail.forwarded", "voicemail.purged", "call.noted", "call.disposition_set",
     }
 )  # fmt: skip
 """Facts that the outside is told of, each once, after they were committed."""
