@@ -148,6 +148,7 @@ class Service:
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
+            surveys=self.directory,
             on_facts=self._call_changed,
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
             trace=settings.log_level == "debug",

@@ -56,6 +56,10 @@ class Names(Protocol):
         """The node's name of a queue."""
         ...
 
+    def survey(self, tenant_id: UUID, queue: str) -> str:
+        """The tree that a queue's callers go to when their agent has hung up; "" when there is none."""
+        ...
+
     def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
         """The endpoint of the agent at an extension."""
         ...

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cache, reduce
 from random import Random
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ from m3voip.core.call import Call, Flow, State, evolve
 from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.life import step
 from m3voip.core.parties import Role, Target, TargetKind
-from tests.ivr.support import CALL_ID, T0, TENANT, settled
+from tests.ivr.support import CALL_ID, T0, TENANT, settled, tree_of
 
 Maker = Callable[[Random, Call, datetime], ev.Event]
 
@@ -50,6 +51,14 @@ def _of_party(random: Random, at: datetime) -> ev.Event:
             ev.CommandFailed(at=at, command=random.choice(("Invite", "Place")), why="no", gone=random.random() < 0.3),
         )
     )  # fmt: skip
+
+
+def _remark(random: Random) -> f.Remark:
+    """One of few, so that some are told twice."""
+    known = UUID(int=random.randrange(3))
+    if random.random() < 0.5:
+        return f.CallNoted(note=known, by=known)
+    return f.DispositionSet(disposition=known, code="SALE", maps_to="INTERESTED", via="api")
 
 
 def _asked(random: Random, call: Call, at: datetime) -> rq.Request:
@@ -93,11 +102,12 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="Play", why="refused", gone=r.random() < 0.5)),
     (1, lambda r, c, t: ev.FloorTook(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
     (1, lambda r, c, t: ev.CallerHungUp(at=t)),
-    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent")),
+    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent", survey=r.choice(("", "sales")))),
+    (1, lambda r, c, t: ev.Remarked(at=t, remark=_remark(r))),
     (1, lambda r, c, t: ev.DialAnswered(at=t, agent_leg="agent")),
     (4, lambda r, c, t: ev.LegArrived(at=t)),
     (12, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=_of_party(r, t))),
-    (12, _asked),
+    (14, _asked),
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="TakeInHand", why="Asterisk says no")),
 )
 CONFERENCE_MAKERS: tuple[tuple[int, Maker], ...] = (
@@ -106,7 +116,37 @@ CONFERENCE_MAKERS: tuple[tuple[int, Maker], ...] = (
     (6, lambda r, c, t: ev.ConferenceMuted(at=t, muted=r.random() < 0.5)),
 )
 """For trees that lead to conferences: of calls that nobody takes in hand."""
+SURVEY_MAKERS: tuple[tuple[int, Maker], ...] = (
+    (8, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent", survey=r.choice(("", "sales", "102")))),
+    (6, lambda r, c, t: ev.QueueLeft(at=t, queue="sales", exit=QueueExit.CONTINUED)),
+    (3, lambda r, c, t: rq.TransferRequested(at=t, target=Target(kind=TargetKind.SURVEY, name=r.choice(("sales", "102"))))),
+    (2, lambda r, c, t: rq.HoldRequested(at=t)),
+    (4, lambda r, c, t: ev.LegArrived(at=t)),
+    (4, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=r.choice((ev.LegArrived(at=t), ev.CallerHungUp(at=t))))),
+    (9, lambda r, c, t: ev.CallerPressed(at=t, digit=r.choice("1234"))),
+    (4, lambda r, c, t: ev.PromptFinished(at=t, prompt=_prompt(r, c))),
+    (2, lambda r, c, t: ev.AgentLeft(at=t, extension="101", by_caller=r.random() < 0.5)),
+    (2, lambda r, c, t: ev.TimeUp(at=t)),
+    (1, lambda r, c, t: ev.Recovered(at=t, in_application=r.random() < 0.7, playing=r.random() < 0.5)),
+    (1, lambda r, c, t: ev.HangupRequested(at=t)),
+    (1, lambda r, c, t: ev.ServiceLeaves(at=t)),
+    (1, lambda r, c, t: ev.CallerHungUp(at=t)),
+)
+"""For calls that begin in a queue and are asked about the talk."""
 # fmt: on
+
+
+@cache
+def survey_tree(name: str) -> Flow:
+    """A survey of one menu and one collect."""
+    asks = """
+how: {menu: {prompt: How was it., keys: {1: again, 2: again}, retries: 1}}
+again: {collect: {prompt: How often., into: often, max_digits: 1, retries: 1, then: bye}}
+bye: {hangup: Bye.}
+"""
+    tree = tree_of(asks, "how")
+    tree.name = name
+    return tree
 
 
 _LAST = (do.Hangup, do.StopPlaying, do.Dissolve, do.AnswerTransfer)
@@ -175,6 +215,11 @@ class Walk:
             assert all(isinstance(command, _LAST) for command in result.commands), self.events
         self.call = result.call
         self.facts += result.facts
+        survey = next((command for command in result.commands if isinstance(command, do.EnterSurvey)), None)
+        if survey is not None:  # as the calls' owner does; the tree 102 is gone
+            self.tree = None if survey.tree == "102" else survey_tree(survey.tree)
+            self.take(ev.SurveyReady(at=self.now))
+            return
         if result.call.state is State.IVR and result.call.ending is None:
             assert result.call.cursor.playing or result.call.due_at is not None, ("left in silence", self.events)
         if result.call.state is State.IN_HAND and result.call.ending is None:

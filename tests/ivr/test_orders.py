@@ -14,7 +14,7 @@ from m3voip.core import facts as f
 from m3voip.core import requests as rq
 from m3voip.core.call import Flow
 from tests.chaos.report import Report
-from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, Orders, Walk
+from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, SURVEY_MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
 
 EVERYTHING = tree_of(
@@ -41,9 +41,25 @@ queue: {queue: {name: sales, overflow: room}}
 """,
     "menu",
 )
+QUEUE_FIRST = tree_of(
+    """
+queue: {queue: {name: sales, overflow: bye}}
+bye: {hangup: Bye.}
+""",
+    "queue",
+)
+SURVEYED = {"survey.entered", "survey.answered"}
 MET = {kind for kind in f.KINDS if kind.startswith("conference.")}
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
 TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
+
+
+@pytest.mark.unit
+def test_callers_who_are_asked_about_the_talk_keep_the_laws_too() -> None:
+    orders = Orders((QUEUE_FIRST,), seed=19, makers=SURVEY_MAKERS)
+    for _ in range(4_000):
+        orders.run()
+    assert {*SURVEYED, "ivr.tree_entered", "call.talk_ended"} <= orders.kinds
 
 
 @pytest.mark.unit
@@ -58,7 +74,9 @@ def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
         "voicemail.left",
     }
     routed = {"call.routed", "ivr.tree_entered"}  # tests/routing/test_orders.py
-    assert orders.kinds == set(f.KINDS) - late - routed - MET, "some kind of fact never came up"
+    assert orders.kinds - routed - SURVEYED == set(f.KINDS) - late - routed - MET - SURVEYED, (
+        "some kind of fact never came up"
+    )
 
 
 @pytest.mark.unit

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from m3voip.core.causes import EndReason
-from m3voip.core.facts import CallEnded, QueueEntered, RecordingStored, VoicemailStored
+from m3voip.core.facts import CallEnded, QueueEntered, RecordingStored, SurveyAnswered, SurveyEntered, VoicemailStored
 from m3voip.core.ids import uuid7
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.pool import Pool, api_pool
@@ -106,6 +106,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         rows = rows_of(
             [
                 started(), QueueEntered(queue="sales", visit=1, record=True),
+                SurveyEntered(tree="main"), SurveyAnswered(tree="main", node="how", name="how", value="5"),
                 CallEnded(reason=EndReason.COMPLETED, cause=16, duration_s=1.0),
                 RecordingStored(recording=uuid7(datetime.now(UTC), os.urandom(10)), **file),  # type: ignore[arg-type]
                 VoicemailStored(voicemail=uuid7(datetime.now(UTC), os.urandom(10)), box="801", message_id="m", **file),  # type: ignore[arg-type]

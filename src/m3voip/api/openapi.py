@@ -44,6 +44,7 @@ _TAGS = {
     "Trunks": "Paths to carriers.",
     "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
+    "Surveys": "What callers think of the talk.",
     "Mailboxes": "Where messages are left.",
     "Blocked callers": "Who is turned away.",
     "Listed callers": "Whom the rules of routes know.",

@@ -86,6 +86,9 @@ class Call(Struct, frozen=True, kw_only=True):
     abandoned: bool = False
     conference: str = ""
     met_at: datetime | None = None
+    survey: str = ""  # the tree by which the caller is, or was, asked about the talk
+    to_survey: str = ""  # the same until the call follows it
+    survey_after: str = ""  # where the caller goes if the agent hangs up first
     remarks: frozenset[UUID] = frozenset()
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -182,10 +185,13 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                     cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.CallRouted():         return replace(call, seq=seq, rule=fact.rule)
-        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor())
+        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor(),
+                                                    to_survey="")
+        case f.SurveyEntered():      return replace(call, seq=seq, state=State.IVR, parties={}, parked=0, transfer=None, transfer_by="",
+                                                    survey=fact.tree, to_survey=fact.tree, survey_after="", cursor=Cursor())
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
-                                                    joined=False, missed_offers=0, gave_up=False)
+                                                    joined=False, missed_offers=0, gave_up=False, survey_after="")
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
         case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False, transfer=None,
@@ -194,7 +200,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
         case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR, floor=True)
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, agent_leg=fact.agent_leg, connected_at=at,
-                                                    talk_over=False, parties={})
+                                                    talk_over=False, parties={}, survey_after=fact.survey)
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)
         case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, dialed_at=at, recorded=call.recorded or fact.record,

@@ -95,10 +95,12 @@ class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
 
 
 class AgentAnswered(Event, frozen=True, kw_only=True):
-    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer."""
+    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer.
+    ``survey``: the tree by which the queue wants the caller asked afterwards; put in by the calls' owner."""
 
     extension: str
     agent_leg: str = ""
+    survey: str = ""
 
 
 class DialAnswered(Event, frozen=True, kw_only=True):
@@ -153,6 +155,10 @@ class ConferenceMuted(Event, frozen=True, kw_only=True):
     """The caller is no longer heard in the conference, or is again."""
 
     muted: bool
+
+
+class SurveyReady(Event, frozen=True, kw_only=True):
+    """The tree of the survey that the caller was sent to is what the call follows now, if there is one."""
 
 
 class CallerHungUp(Event, frozen=True, kw_only=True):

@@ -143,12 +143,34 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it.
+    ``survey``: the tree that the caller goes to if the agent hangs up first."""
 
     extension: str
     agent_leg: str = ""
     queue: str = ""
     waited_s: float = 0.0
+    survey: str = ""
+
+
+class SurveyEntered(Fact, frozen=True, kw_only=True, tag="survey.entered"):
+    """The talk is over and the caller is asked about it, by this tree. ``extension`` and ``queue`` are those of the talk;
+    ``by_queue``: the queue says so, else an agent sent the caller there."""
+
+    tree: str
+    extension: str = ""
+    queue: str = ""
+    by_queue: bool = False
+
+
+class SurveyAnswered(Fact, frozen=True, kw_only=True, tag="survey.answered"):
+    """The caller answered a question of a survey: ``name`` is the node of a menu, or the variable of a collect; ``value`` the
+    keys. Sensitive digits are not kept."""
+
+    tree: str
+    node: str
+    name: str
+    value: str
 
 
 class TalkEnded(Fact, frozen=True, kw_only=True, tag="call.talk_ended"):
@@ -457,7 +479,7 @@ AnyFact = (
     | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted
     | VoicemailRestored | VoicemailForwarded | VoicemailPurged
-    | CallNoted | DispositionSet
+    | CallNoted | DispositionSet | SurveyEntered | SurveyAnswered
 )  # fmt: skip
 
 Remark = CallNoted | DispositionSet

@@ -47,6 +47,7 @@ class TargetKind(StrEnum):
     QUEUE = "queue"
     VOICEMAIL = "voicemail"
     NODE = "node"  # of the tree that the call follows
+    SURVEY = "survey"  # a tree whose answers are kept
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -24,8 +24,9 @@ from m3voip.api.schemas.call import Call, CallDetail, CallPage, CallWaiting, Don
 from m3voip.api.schemas.disposition import CodePattern
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import Event, EventPage
+from m3voip.api.schemas.survey import SurveyAnswer
 from m3voip.core.phone import as_number
-from m3voip.storage.postgres.admin import calls, dispositions, media, notes
+from m3voip.storage.postgres.admin import calls, dispositions, media, notes, surveys
 from m3voip.storage.postgres.admin.calls import CallRow, Filter
 from m3voip.storage.postgres.admin.dispositions import DispositionRow
 
@@ -84,7 +85,7 @@ async def list_calls(
 
 @router.get("/{callId}", **allowed(*WATCH), responses=guarded(Code.NOT_FOUND))
 async def get_call(ctx: Ctx, call_id: CallId) -> CallDetail:
-    """One call with its legs, queue visits, recordings, voicemail messages, dispositions and notes."""
+    """One call with its legs, queue visits, recordings, voicemail messages, dispositions, notes and survey answers."""
     async with ctx.work() as db:
         row = await calls.get(db, ctx.tenant_id, call_id)
         legs = await calls.legs(db, ctx.tenant_id, call_id)
@@ -93,6 +94,7 @@ async def get_call(ctx: Ctx, call_id: CallId) -> CallDetail:
         messages = await media.voicemail_page(db, ctx.tenant_id, box=None, call_id=call_id, before=None, limit=200)
         said = await dispositions.of_call(db, ctx.tenant_id, call_id)
         written = await notes.of_call(db, ctx.tenant_id, call_id)
+        answers = await surveys.of_call(db, ctx.tenant_id, call_id)
     return CallDetail(
         **_shown(row, said[0] if said else None),
         waiting=_waiting(ctx, row),
@@ -102,6 +104,7 @@ async def get_call(ctx: Ctx, call_id: CallId) -> CallDetail:
         voicemails=[shown_voicemail(message) for message in messages],
         dispositions=[shown_disposition(one) for one in said],
         call_notes=[shown_note(one) for one in written],
+        survey_answers=[SurveyAnswer(**fields(one)) for one in answers],
     )
 
 

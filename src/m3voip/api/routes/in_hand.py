@@ -78,7 +78,8 @@ async def send_digits(ctx: Ctx, call_id: CallId, body: Digits) -> Done:
 
 @router.post("/transfer", **_ASK)
 async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
-    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, or a node of the call's tree. An agent who does
+    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, a node of the call's tree, or a tree by
+    which they are asked about the talk (`survey`). An agent who does
     not take the caller gives them back to whoever handed them on; after that the tree goes on."""
     await _must_live(ctx, call_id)
     async with ctx.work() as db:

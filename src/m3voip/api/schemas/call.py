@@ -11,6 +11,7 @@ from m3voip.api.fields import Time, Wire, examples, page_of
 from m3voip.api.schemas.disposition import DISPOSITION, NOTE, CallNote, Disposition
 from m3voip.api.schemas.page import Page
 from m3voip.api.schemas.recording import RECORDING, Recording
+from m3voip.api.schemas.survey import ANSWER, SurveyAnswer
 from m3voip.api.schemas.voicemail import VOICEMAIL, Voicemail
 from m3voip.core.call import State
 from m3voip.core.causes import EndReason
@@ -148,6 +149,7 @@ class CallDetail(Call):
     voicemails: list[Voicemail]
     dispositions: list[Disposition] = Field(description="everything that was said of how it came out, the latest first")
     call_notes: list[CallNote] = Field(description="the oldest first")
+    survey_answers: list[SurveyAnswer] = Field(description="what the caller said of the talk, in order")
     model_config = examples(
         {
             **CALL,
@@ -158,6 +160,7 @@ class CallDetail(Call):
             "voicemails": [VOICEMAIL],
             "dispositions": [DISPOSITION],
             "callNotes": [NOTE],
+            "surveyAnswers": [ANSWER],
         }
     )
 
