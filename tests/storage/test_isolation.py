@@ -98,6 +98,13 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             """ values ($1, $1, $1, now(), '{"kind": "call.noted"}')""",
             tenant)  # fmt: skip
         await owner.execute(
+            "with f as (insert into scorecard_form (id, tenant_id, name) values ($1, $1, 'f') returning id)"
+            " insert into scorecard_form_version (form_id, tenant_id, version, document) select id, $1, 1, '{}' from f",
+            tenant)  # fmt: skip
+        await owner.execute(
+            "insert into scorecard (id, tenant_id, call_id, agent_id, form_id, version, answers, points, possible, reviewer, at)"
+            " values ($1, $1, $1, $1, $1, 1, '{}', 0, 0, $1, now())", tenant)  # fmt: skip
+        await owner.execute(
             "with a as (select id from agent where tenant_id = $1), e as (insert into agent_event (agent_id, tenant_id, seq,"
             " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
             " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",

@@ -37,6 +37,7 @@ _TAGS = {
     "Agents": "Who answers, on which phone, and what they do now.",
     "Conferences": "What people call to talk together, who is in it now, and the meetings that were.",
     "Agents at work": "What an agent does, what is asked of them, and what led to it.",
+    "Scorecards": "What trainers make of agents' calls.",
     "Pause reasons": "Why agents pause, and for how long.",
     "Dispositions": "How calls can come out: the contract's codes and the company's own.",
     "DIDs": "Numbers that people call.",

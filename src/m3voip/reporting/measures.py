@@ -1,4 +1,5 @@
-"""Every figure of queues and surveys, once. Counters and sums are added up; a ratio is made from the sums and never averaged.
+"""Every figure of queues, surveys and scorecards, once. Counters and sums are added up; a ratio is made from the sums and
+never averaged.
 
 The first line of each docstring is the formula that is shown beside the number.
 """
@@ -78,6 +79,11 @@ def mean_score(counts: AnswerCounts) -> float | None:
 def answer_share(answers: int, visits: int) -> float | None:
     """visits in which the question was answered / visits to the survey"""
     return _ratio(answers, visits)
+
+
+def score(points: float, possible: float) -> float | None:
+    """points of scorecards added up / points possible added up"""
+    return points / possible if possible else None
 
 
 def rounded(value: float | None) -> float | None:
