@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -36,6 +37,7 @@ from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.meetings import Meetings
 from m3voip.engine.metrics import STEP_FAILURES
 from m3voip.engine.outbound import Outbound
+from m3voip.engine.phone_dispositions import WORD, PhoneDispositions
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.preferred import PreferredAgents
@@ -47,6 +49,7 @@ from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
 from m3voip.jobs.meetings import MeetingRecordingsJob
 from m3voip.jobs.recordings import RecordingsJob
+from m3voip.jobs.remarks import Remarks
 from m3voip.jobs.rounds import Rounds
 from m3voip.jobs.trees import TreeFiles
 from m3voip.jobs.voicemail import VoicemailJob
@@ -67,6 +70,7 @@ from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.meetings import MeetingStore
 from m3voip.storage.postgres.office import OfficeStore
 from m3voip.storage.postgres.pool import api_pool, engine_pool, writer_connection
+from m3voip.storage.postgres.remarks import PostgresRemarks
 from m3voip.storage.postgres.supervisions import PostgresSupervisions
 from m3voip.storage.postgres.voicemail import PostgresVoicemail
 from m3voip.storage.postgres.writer import EventWriter
@@ -91,7 +95,7 @@ RECORDED_FILES = "prompts"
 class Service:
     """All parts of one service process, made but not started."""
 
-    def __init__(self, settings: Settings) -> None:  # noqa: PLR0915  # a statement a part
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
         self.stopping = asyncio.Event()
@@ -164,6 +168,7 @@ class Service:
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
+            surveys=self.directory,
             on_facts=self._call_changed,
             outside=self.outbound.hear,
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
@@ -198,6 +203,14 @@ class Service:
             default_tenant=settings.tenant_id,
             grace_s=int(settings.phone_grace.total_seconds()),
         )
+        self.remark_store = PostgresRemarks(self.engine_pool)
+        self.phone_dispositions = PhoneDispositions(
+            store=self.remark_store,
+            agents=self.agents,
+            tell=self._tell,
+            clock=self.clock,
+            random_bytes=secrets.token_bytes,
+        )
         self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
         self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
         self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
@@ -230,7 +243,10 @@ class Service:
             tenant_id=settings.tenant_id,
             changed=self._woken,
         )
-        # jobs
+        self._make_jobs(settings)
+
+    def _make_jobs(self, settings: Settings) -> None:
+        """Durable work in the background."""
         self.recordings = RecordingsJob(
             spool=settings.asterisk_spool,
             vault=self.vault,
@@ -252,6 +268,8 @@ class Service:
         self.voicemail_changes = VoicemailChanges(store=self.voicemail_store, calls=self.call_store)
         self.lamps = LampKeeper(store=self.voicemail_store, lamps=self.node.lamps, default_tenant=settings.tenant_id)
         self.voicemail_retention = VoicemailRetention(store=self.voicemail_store, vault=self.vault)
+        self.remarks = Remarks(store=self.remark_store, calls=self.call_store, live=self.calls.remark)
+        self.remark_rounds = Rounds("remarks", self.remarks.run_once, JOB_ROUND_S)
         self.change_rounds = Rounds("voicemail-changes", self.voicemail_changes.run_once, JOB_ROUND_S)
         self.lamp_rounds = Rounds("lamps", self._set_lamps, LAMP_ROUND_S)
         self.recording_rounds = Rounds("recordings", self.recordings.run_once, JOB_ROUND_S)
@@ -260,6 +278,7 @@ class Service:
             self.recording_rounds,
             self.voicemail_rounds,
             self.change_rounds,
+            self.remark_rounds,
             self.lamp_rounds,
             Rounds("voicemail-retention", self.voicemail_retention.run_once, RETENTION_ROUND_S),
             Rounds("meeting_recordings", self.meeting_recordings.run_once, JOB_ROUND_S),
@@ -354,6 +373,7 @@ class Service:
         if any(event.kind == CALL_ENDED for event in events):
             self.recording_rounds.nudge()
             self.voicemail_rounds.nudge()
+            self.remark_rounds.nudge()
 
     def _deliver(self, leg: str, event: ev.Event) -> None:
         if self.supervisions.owns(leg):
@@ -382,7 +402,12 @@ class Service:
             at = self.clock.now()
             if person and self.control.pick_up(leg, person.tenant_id, person.extension, int(what), at):
                 return
-        told = self.agents.ask_by_phone(endpoint, what)
+        if what.startswith(WORD):
+            self.phone_dispositions.ask(leg, endpoint, what.removeprefix(WORD))
+        else:
+            self._tell(leg, self.agents.ask_by_phone(endpoint, what))
+
+    def _tell(self, leg: str, told: str) -> None:
         self.node.telephony.perform(TellAgent(leg=leg, told=told))
 
     def _phone_heard(self, event: PhoneEvent) -> None:

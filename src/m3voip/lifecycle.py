@@ -76,6 +76,7 @@ async def _begin(
         {
             "m3voip_config": lambda _: service.configuration.wake(),
             "m3voip_voicemail": lambda _: service.messages_changed(),
+            "m3voip_remark": lambda _: service.remark_rounds.nudge(),
         },
     )
     running.append(start("configuration", service.configuration.run))
@@ -86,6 +87,7 @@ async def _begin(
     await _until_it_works("calls.adopt", service.adopt_open_calls)
     running.append(start("crm", service.crm.run))
     running.append(start("preferred-agents", service.preferred_agents.run))
+    running.append(start("phone-dispositions", service.phone_dispositions.run))
     running.append(start("recovery", service.recovery.run))
     running.append(start("recovery of newcomers", service.recovery.settle))
     running.append(start("meetings", service.meetings.run))

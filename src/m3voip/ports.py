@@ -18,7 +18,7 @@ from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.conference import Party, PartyJoined, PartyLeft, RecordingTurned, Roster
 from m3voip.core.dial_result import DialResult
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
-from m3voip.core.facts import AnyFact, Recorded
+from m3voip.core.facts import AnyFact, Recorded, Remark
 from m3voip.core.supervision import Parting, Supervision
 from m3voip.ivr.prompts import PromptSource
 
@@ -55,6 +55,10 @@ class Names(Protocol):
 
     def queue(self, tenant_id: UUID, queue: str) -> str | None:
         """The node's name of a queue."""
+        ...
+
+    def survey(self, tenant_id: UUID, queue: str) -> str:
+        """The tree that a queue's callers go to when their agent has hung up; "" when there is none."""
         ...
 
     def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
@@ -358,6 +362,38 @@ class MessageChange(Struct, frozen=True, kw_only=True):
     by: str
     source: UUID | None
     at: datetime
+
+
+class WaitingRemark(Struct, frozen=True):
+    """What somebody said about a call and is no fact yet."""
+
+    id: UUID
+    call_id: UUID
+    at: datetime
+    remark: Remark
+
+
+class RemarkStore(Protocol):
+    """What the job reads and writes of remarks."""
+
+    async def waiting(self, most: int) -> Sequence[WaitingRemark]:
+        """The oldest that are no facts yet, in order."""
+        ...
+
+    async def told(self, remark: UUID) -> None:
+        """This one is a fact now."""
+        ...
+
+
+class PhoneDispositionStore(Protocol):
+    """Where dispositions set by phone are kept."""
+
+    async def set_by_number(
+        self, tenant_id: UUID, *, agent: tuple[UUID, str], call: UUID | None, number: int, new_id: UUID, at: datetime
+    ) -> UUID | None:
+        """Set the disposition with this number for the call, else for the agent's (id, extension) last one. The call; None
+        when that cannot be."""
+        ...
 
 
 class BoxCount(Struct, frozen=True, kw_only=True):

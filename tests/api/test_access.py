@@ -16,8 +16,10 @@ from m3voip.core.watched import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
+from tests.api.test_after_call import own_code
 from tests.api.test_bans import banned
 from tests.api.test_conferences import conference, meeting
+from tests.api.test_scorecards import form
 from tests.api.test_setup import (
     GOOD_TREE,
     agent,
@@ -85,7 +87,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
                      "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
                      "meetingId", "partyId", "pauseReasonId", "supervisionId", "attemptId", "callerIdId",
-                     "doNotCallId", "banId"):  # fmt: skip
+                     "doNotCallId", "banId", "dispositionId", "scorecardFormId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -184,6 +186,8 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "pauseReasonId": (await pause_reason(client))["id"],
         "supervisionId": supervision["id"],
         "banId": str(await banned(world, "203.0.113.200", 5, client.tenant)),
+        "dispositionId": (await own_code(client))["id"],
+        "scorecardFormId": (await form(client))["id"],
     }  # fmt: skip
 
 
@@ -200,6 +204,8 @@ BODIES: dict[str, Any] = {
     "sendDigits": {"digits": "1"}, "changeVoicemail": {"read": True}, "forwardVoicemail": {"mailbox": "801"},
     "setMailboxPin": {"pin": "1234"},
     "changeSupervision": {"mode": "whisper"}, "putRates": {"currency": "USD", "rates": []},
+    "changeScorecardForm": {"active": False}, "fillInScorecard": {"formId": str(UUID(int=7)), "answers": {}},
+    "addNote": {"text": "X"}, "setDisposition": {"outcomeCode": "BUSY"}, "changeDisposition": {"label": "X"},
 }  # fmt: skip
 
 

@@ -29,15 +29,20 @@ DID = "15550100100"
 class StandIn:
     """Is the application; sends every new caller to ``context`` with ``variables``, and lets go who comes back."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base: str, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._session = session
         self._base = base
+        self._socket = socket
         self.context = ""
         self.variables: Mapping[str, str] = {}
         self.came_back: list[list[str]] = []
 
-    async def serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
+    async def leave(self) -> None:
+        """From now on nobody is the application."""
+        await self._socket.close()
+
+    async def serve(self) -> None:
+        async for message in self._socket:
             event = message.json()
             if event["type"] != "StasisStart":
                 continue
@@ -60,10 +65,10 @@ async def service(asterisk: Stack) -> AsyncIterator[StandIn]:
         aiohttp.ClientSession(headers={"Authorization": login}) as session,
         session.ws_connect(f"{base}/events", params={"app": settings.ari_app}) as socket,
     ):
-        stand_in = StandIn(session, base)
-        serving = asyncio.create_task(stand_in.serve(socket), name="stand-in service")
+        stand_in = StandIn(session, base, socket)
+        serving = asyncio.create_task(stand_in.serve(), name="stand-in service")
         yield stand_in
-        await socket.close()
+        await stand_in.leave()
         await serving
 
 
@@ -117,6 +122,23 @@ async def test_an_agent_who_does_not_or_will_not_answer_sends_the_caller_back(
         agent.on_invite = behaviour
         await (await caller.dial(DID)).ended(5)
     assert service.came_back == [["dial_left", "101", "NOANSWER"], ["dial_left", "101", "BUSY"]]
+
+
+@pytest.mark.parametrize("after", ["", "c"])
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_caller_whose_agent_hangs_up_comes_back_only_if_that_is_wanted(
+    after: str, away: bool, asterisk_unchanged: Baseline, service: StandIn, caller: Softphone, desk: OpenPhone
+) -> None:  # fmt: skip
+    agent = await desk("102")
+    agent.on_invite = Answer(after=0.1, tone=1700)
+    service.context, service.variables = "to-queue", {"M3_QUEUE": "sales", "M3_AFTER": after}
+    call = await caller.dial(DID)
+    await call.hear_tone(1700, within=15)
+    if away:
+        await service.leave()
+    await agent.received[0].hangup()
+    assert (await call.ended(5)).by == "them", "no mailbox for who has talked to an agent"
+    assert service.came_back == ([["queue_left", "sales", "CONTINUE"]] if after and not away else [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cache, reduce
 from random import Random
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from m3voip.core.causes import ConferenceExit, QueueExit
 from m3voip.core.dial_result import DialResult
 from m3voip.core.life import step
 from m3voip.core.parties import Role, Target, TargetKind
-from tests.ivr.support import CALL_ID, T0, TENANT, settled
+from tests.ivr.support import CALL_ID, T0, TENANT, settled, tree_of
 from tests.support.clearances import a_clearance
 
 Maker = Callable[[Random, Call, datetime], ev.Event]
@@ -76,6 +76,14 @@ def _outside(random: Random, call: Call, at: datetime) -> ev.Event:
     return ev.OfParty(at=at, leg=leg, event=event)
 
 
+def _remark(random: Random) -> f.Remark:
+    """One of few, so that some are told twice."""
+    known = UUID(int=random.randrange(3))
+    if random.random() < 0.5:
+        return f.CallNoted(note=known, by=known)
+    return f.DispositionSet(disposition=known, code="SALE", maps_to="INTERESTED", via="api")
+
+
 def _asked(random: Random, call: Call, at: datetime) -> rq.Request:
     who = random.choice(("101", "102", "103"))
     if call.parked and random.random() < 0.8:
@@ -117,7 +125,8 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="Play", why="refused", gone=r.random() < 0.5)),
     (1, lambda r, c, t: ev.FloorTook(at=t, leg="leg", node="n", created=t, did="1", caller="+15557654321")),
     (1, lambda r, c, t: ev.CallerHungUp(at=t)),
-    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent")),
+    (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent", survey=r.choice(("", "sales")))),
+    (1, lambda r, c, t: ev.Remarked(at=t, remark=_remark(r))),
     (1, lambda r, c, t: ev.DialAnswered(at=t, agent_leg="agent")),
     (4, lambda r, c, t: ev.LegArrived(at=t)),
     (14, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=_of_party(r, t))),
@@ -132,7 +141,37 @@ CONFERENCE_MAKERS: tuple[tuple[int, Maker], ...] = (
     (6, lambda r, c, t: ev.ConferenceMuted(at=t, muted=r.random() < 0.5)),
 )
 """For trees that lead to conferences: of calls that nobody takes in hand."""
+SURVEY_MAKERS: tuple[tuple[int, Maker], ...] = (
+    (8, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent", survey=r.choice(("", "sales", "102")))),
+    (6, lambda r, c, t: ev.QueueLeft(at=t, queue="sales", exit=QueueExit.CONTINUED)),
+    (3, lambda r, c, t: rq.TransferRequested(at=t, target=Target(kind=TargetKind.SURVEY, name=r.choice(("sales", "102"))))),
+    (2, lambda r, c, t: rq.HoldRequested(at=t)),
+    (4, lambda r, c, t: ev.LegArrived(at=t)),
+    (4, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=r.choice((ev.LegArrived(at=t), ev.CallerHungUp(at=t))))),
+    (9, lambda r, c, t: ev.CallerPressed(at=t, digit=r.choice("1234"))),
+    (4, lambda r, c, t: ev.PromptFinished(at=t, prompt=_prompt(r, c))),
+    (2, lambda r, c, t: ev.AgentLeft(at=t, extension="101", by_caller=r.random() < 0.5)),
+    (2, lambda r, c, t: ev.TimeUp(at=t)),
+    (1, lambda r, c, t: ev.Recovered(at=t, in_application=r.random() < 0.7, playing=r.random() < 0.5)),
+    (1, lambda r, c, t: ev.HangupRequested(at=t)),
+    (1, lambda r, c, t: ev.ServiceLeaves(at=t)),
+    (1, lambda r, c, t: ev.CallerHungUp(at=t)),
+)
+"""For calls that begin in a queue and are asked about the talk."""
 # fmt: on
+
+
+@cache
+def survey_tree(name: str) -> Flow:
+    """A survey of one menu and one collect."""
+    asks = """
+how: {menu: {prompt: How was it., keys: {1: again, 2: again}, retries: 1}}
+again: {collect: {prompt: How often., into: often, max_digits: 1, retries: 1, then: bye}}
+bye: {hangup: Bye.}
+"""
+    tree = tree_of(asks, "how")
+    tree.name = name
+    return tree
 
 
 _LAST = (do.Hangup, do.StopPlaying, do.Dissolve, do.AnswerTransfer)
@@ -202,6 +241,11 @@ class Walk:
         self._dialled(event, result.commands)
         self.call = result.call
         self.facts += result.facts
+        survey = next((command for command in result.commands if isinstance(command, do.EnterSurvey)), None)
+        if survey is not None:  # as the calls' owner does; the tree 102 is gone
+            self.tree = None if survey.tree == "102" else survey_tree(survey.tree)
+            self.take(ev.SurveyReady(at=self.now))
+            return
         if result.call.state is State.IVR and result.call.ending is None:
             assert result.call.cursor.playing or result.call.due_at is not None, ("left in silence", self.events)
         if result.call.state is State.IN_HAND and result.call.ending is None:

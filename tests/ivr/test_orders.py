@@ -15,7 +15,7 @@ from m3voip.core import requests as rq
 from m3voip.core.call import Flow, State
 from m3voip.core.parties import Target, TargetKind
 from tests.chaos.report import Report
-from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, Orders, Walk
+from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, SURVEY_MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
 
 EVERYTHING = tree_of(
@@ -42,11 +42,27 @@ queue: {queue: {name: sales, overflow: room}}
 """,
     "menu",
 )
+QUEUE_FIRST = tree_of(
+    """
+queue: {queue: {name: sales, overflow: bye}}
+bye: {hangup: Bye.}
+""",
+    "queue",
+)
+SURVEYED = {"survey.entered", "survey.answered"}
 MET = {kind for kind in f.KINDS if kind.startswith("conference.")}
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
 STRAIGHT = tree_of("dial: {dial: {extension: 101, overflow: bye}}\nbye: {hangup: Bye.}", "dial")
 """To an agent at once: most orders of this one come to a talk, so that much is asked of it."""
 TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, STRAIGHT, STRAIGHT, STRAIGHT, None)
+
+
+@pytest.mark.unit
+def test_callers_who_are_asked_about_the_talk_keep_the_laws_too() -> None:
+    orders = Orders((QUEUE_FIRST,), seed=19, makers=SURVEY_MAKERS)
+    for _ in range(4_000):
+        orders.run()
+    assert {*SURVEYED, "ivr.tree_entered", "call.talk_ended"} <= orders.kinds
 
 
 @pytest.mark.unit
@@ -61,7 +77,9 @@ def test_a_call_keeps_its_laws_in_20_000_random_orders_of_events() -> None:
         "voicemail.left",
     }
     routed = {"call.routed", "ivr.tree_entered"}  # tests/routing/test_orders.py
-    assert orders.kinds == set(f.KINDS) - late - routed - MET, "some kind of fact never came up"
+    assert orders.kinds - routed - SURVEYED == set(f.KINDS) - late - routed - MET - SURVEYED, (
+        "some kind of fact never came up"
+    )
 
 
 @pytest.mark.unit

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from m3voip.core.causes import EndReason
-from m3voip.core.facts import CallEnded, QueueEntered, RecordingStored, VoicemailStored
+from m3voip.core.facts import CallEnded, QueueEntered, RecordingStored, SurveyAnswered, SurveyEntered, VoicemailStored
 from m3voip.core.ids import uuid7
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.pool import Pool, api_pool
@@ -107,6 +107,19 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into voicemail_change (tenant_id, call_id, voicemail_id, box, kind, by)"
             " values ($1, $1, $1, '801', 'read', 'phone')", tenant)  # fmt: skip
         await owner.execute(
+            "with d as (insert into call_disposition (id, tenant_id, call_id, code, maps_to, via, at)"
+            " values ($1, $1, $1, 'BUSY', 'BUSY', 'phone', now())), n as (insert into call_note (id, tenant_id, call_id, text,"
+            " made_by, at) values ($1, $1, $1, 'n', $1, now())) insert into call_remark (id, tenant_id, call_id, at, fact)"
+            """ values ($1, $1, $1, now(), '{"kind": "call.noted"}')""",
+            tenant)  # fmt: skip
+        await owner.execute(
+            "with f as (insert into scorecard_form (id, tenant_id, name) values ($1, $1, 'f') returning id)"
+            " insert into scorecard_form_version (form_id, tenant_id, version, document) select id, $1, 1, '{}' from f",
+            tenant)  # fmt: skip
+        await owner.execute(
+            "insert into scorecard (id, tenant_id, call_id, agent_id, form_id, version, answers, points, possible, reviewer, at)"
+            " values ($1, $1, $1, $1, $1, 1, '{}', 0, 0, $1, now())", tenant)  # fmt: skip
+        await owner.execute(
             "with a as (select id from agent where tenant_id = $1), e as (insert into agent_event (agent_id, tenant_id, seq,"
             " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
             " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",
@@ -119,6 +132,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
         rows = rows_of(
             [
                 started(), QueueEntered(queue="sales", visit=1, record=True),
+                SurveyEntered(tree="main"), SurveyAnswered(tree="main", node="how", name="how", value="5"),
                 CallEnded(reason=EndReason.COMPLETED, cause=16, duration_s=1.0),
                 RecordingStored(recording=uuid7(datetime.now(UTC), os.urandom(10)), **file),  # type: ignore[arg-type]
                 VoicemailStored(voicemail=uuid7(datetime.now(UTC), os.urandom(10)), box="801", message_id="m", **file),  # type: ignore[arg-type]
@@ -130,7 +144,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             await commits.commit(engine, rows)
     yield pair
     tables = (
-        "sip_ban", "sip_home",
+        "sip_ban", "sip_home", "call_remark",
         "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent",
     )  # fmt: skip
     for table in tables:

@@ -364,3 +364,41 @@ async def kill(stack: Stack, meanwhile: object = None) -> None:
         await meanwhile.hangup()  # type: ignore[attr-defined]
     await eventually(lambda: service.pid not in (None, dead), 30, what="the next process")
     await service.wait_ready()
+
+
+@pytest.mark.usefixtures("stack_unchanged")
+async def test_a_call_is_noted_while_it_goes_on_and_its_outcome_dialled_ends_the_wrap_up(
+    desk: Desk, phone_of: OpenPhone, call_to: OpenPhone, api: Api, number: str
+) -> None:
+    ann = await phone_of(ANN)
+    await desk.be(ANN, "available")
+    await call_to(WRAP)
+    call = (await desk.until(ANN, "on_call"))["callId"]
+    path = f"/v1/tm/calls/{call}"
+    note = await api.ask("POST", f"{path}/notes", json={"text": "asks for Ms. Doe"})
+    await kinds_of(api, call, "call.noted")
+    await ann.received[0].hangup()
+    await desk.until(ANN, "wrap_up")
+    refused = await ann.dial("*5505")  # a callback needs its time, which a phone cannot say
+    assert (await refused.ended(within=10)).by == "them"
+    assert (await desk.now(ANN))["agentState"] == "wrap_up"
+    dialled = await ann.dial("*5512")
+    await dialled.hear_sound()
+    assert (await desk.now(ANN))["agentState"] == "available"
+    assert (await dialled.ended(within=10)).by == "them"
+    shown = await api.get(path)
+    assert (shown["outcomeCode"], shown["outcomeMapsTo"], shown["callNotes"]) == ("SALE", "INTERESTED", [note])
+    await api.ask("POST", f"{path}/disposition", json={"outcomeCode": "NOT_INTERESTED"})
+    kinds = await kinds_of(api, call, "call.disposition_set", count=2)
+    assert kinds.index("call.noted") < kinds.index("call.ended") < kinds.index("call.disposition_set")
+    assert [one["via"] for one in (await api.get(path))["dispositions"]] == ["api", "phone"]
+
+
+async def kinds_of(api: Api, call: str, last: str, count: int = 1) -> list[str]:
+    """The kinds of a call's events, when ``last`` has come so often."""
+
+    async def stored() -> list[str] | None:
+        kinds = [event["kind"] for event in (await api.get(f"/v1/tm/calls/{call}/events", limit="200"))["items"]]
+        return kinds if kinds.count(last) == count else None
+
+    return await eventually(stored, 10, what=f"{last} of the call")

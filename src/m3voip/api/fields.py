@@ -22,6 +22,7 @@ PIN = r"^[0-9]{4,10}$"
 _TREE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _BOX = r"^[0-9]{2,10}$"
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
+_PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _PERSON = r"^[\w .'-]{0,40}$"
 _HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?$"
 _USERNAME = r"^[A-Za-z0-9_.+-]{0,64}$"
@@ -39,6 +40,7 @@ _HINTS = {
     _PERSON: "must be at most 40 letters, digits, spaces and . ' - _",
     _CARRIER_WORD: "must be at most 128 ASCII characters without spaces, quotes, ; and backslash.",
     _TEXT: "must not hold control characters.",
+    _PROSE: "must not hold control characters other than tabs and ends of lines.",
     _HOST: "must be a host name or an address, for example sip.carrier.example.",
     _USERNAME: "must be at most 64 of letters, digits and _ . + -",
     _NUMBER_FILTER: "must be a phone number or an extension, for example +15550100100 (in a URL: %2B15550100100).",
@@ -84,6 +86,7 @@ SipPassword = Annotated[str, StringConstraints(pattern=_CARRIER_WORD)]
 Text = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=100)]
 Label = Annotated[str, StringConstraints(pattern=_TEXT, max_length=100)]
 LongText = Annotated[str, StringConstraints(pattern=_TEXT, max_length=500)]
+Prose = Annotated[str, StringConstraints(pattern=_PROSE, max_length=4000), Field(description="several lines")]
 Host = Annotated[str, StringConstraints(pattern=_HOST), Field(description="host name or address")]
 Username = Annotated[str, StringConstraints(pattern=_USERNAME)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=_KEY)]

@@ -142,7 +142,7 @@ def _in_hand(so_far: Step, event: rq.Request, now: datetime) -> Step:  # one cas
         case rq.ConferenceRequested():
             return together(so_far, at, "conference")
         case rq.HandOverRequested():
-            return hand_over(so_far, at)
+            return hand_over(so_far, at, now)
         case rq.ConsultCancelled():
             return step_aside(so_far.do(*let_go(*parties(call, Role.GUEST))), at, "resume", Place.MAIN)
         case rq.DropRequested():

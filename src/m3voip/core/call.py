@@ -86,6 +86,10 @@ class Call(Struct, frozen=True, kw_only=True):
     abandoned: bool = False
     conference: str = ""
     met_at: datetime | None = None
+    survey: str = ""  # the tree by which the caller is, or was, asked about the talk
+    to_survey: str = ""  # the same until the call follows it
+    survey_after: str = ""  # where the caller goes if the agent hangs up first
+    remarks: frozenset[UUID] = frozenset()
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # volatile
@@ -181,10 +185,13 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                     cursor=Cursor(node=fact.node, attempt=fact.attempt, prompt=fact.prompt))
         case f.VariableSet():        return replace(call, seq=seq, variables={**call.variables, **fact.values})
         case f.CallRouted():         return replace(call, seq=seq, rule=fact.rule)
-        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor())
+        case f.TreeEntered():        return replace(call, seq=seq, state=State.IVR, tree=fact.tree, tree_version=fact.version, cursor=Cursor(),
+                                                    to_survey="")
+        case f.SurveyEntered():      return replace(call, seq=seq, state=State.IVR, parties={}, parked=0, transfer=None, transfer_by="",
+                                                    survey=fact.tree, to_survey=fact.tree, survey_after="", cursor=Cursor())
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
-                                                    joined=False, missed_offers=0, gave_up=False)
+                                                    joined=False, missed_offers=0, gave_up=False, survey_after="")
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
         case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False, transfer=None,
@@ -193,7 +200,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
         case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR, floor=True)
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, agent_leg=fact.agent_leg, connected_at=at,
-                                                    talk_over=False, parties={})
+                                                    talk_over=False, parties={}, survey_after=fact.survey)
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)
         case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, dialed_at=at, recorded=call.recorded or fact.record,
@@ -220,6 +227,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
         case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)
         case f.HandRefused():        return replace(call, seq=seq, state=State.TALKING, parties={}, transfer=None, transfer_by="")
+        case f.CallNoted() | f.DispositionSet():
+                                     return replace(call, seq=seq, remarks=call.remarks | {f.remark_id(fact)})
         case f.CallEnded():          return replace(call, seq=seq, state=State.ENDED, ended_at=at)
         case _:                      return replace(call, seq=seq)
 # fmt: on

@@ -90,6 +90,13 @@ class TellAgent(Command, frozen=True, kw_only=True):
     told: str
 
 
+class EnterSurvey(Command, frozen=True, kw_only=True):
+    """Let the call follow this tree from now on; the calls' owner does it and answers SurveyReady."""
+
+    tenant_id: UUID
+    tree: str
+
+
 class TakeInHand(Command, frozen=True, kw_only=True):
     """Bring the caller's leg, and ``other`` with it, from the queue or dial that joins them into our application. Each
     comes back as LegArrived; what joined them is over."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 from m3voip.core.causes import NORMAL_CLEARING, ConferenceExit, QueueExit
 from m3voip.core.clearance import Clearance
 from m3voip.core.dial_result import DialResult
+from m3voip.core.facts import Remark
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -96,10 +97,12 @@ class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
 
 
 class AgentAnswered(Event, frozen=True, kw_only=True):
-    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer."""
+    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer.
+    ``survey``: the tree by which the queue wants the caller asked afterwards; put in by the calls' owner."""
 
     extension: str
     agent_leg: str = ""
+    survey: str = ""
 
 
 class DialAnswered(Event, frozen=True, kw_only=True):
@@ -154,6 +157,10 @@ class ConferenceMuted(Event, frozen=True, kw_only=True):
     """The caller is no longer heard in the conference, or is again."""
 
     muted: bool
+
+
+class SurveyReady(Event, frozen=True, kw_only=True):
+    """The tree of the survey that the caller was sent to is what the call follows now, if there is one."""
 
 
 class CallerHungUp(Event, frozen=True, kw_only=True):
@@ -241,6 +248,12 @@ class Recovered(Event, frozen=True, kw_only=True):
 
     in_application: bool
     playing: bool = False
+
+
+class Remarked(Event, frozen=True, kw_only=True):
+    """Somebody said something about the call that changes nothing in it: a note, a disposition."""
+
+    remark: Remark
 
 
 class HangupRequested(Event, frozen=True, kw_only=True):

@@ -143,12 +143,34 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it.
+    ``survey``: the tree that the caller goes to if the agent hangs up first."""
 
     extension: str
     agent_leg: str = ""
     queue: str = ""
     waited_s: float = 0.0
+    survey: str = ""
+
+
+class SurveyEntered(Fact, frozen=True, kw_only=True, tag="survey.entered"):
+    """The talk is over and the caller is asked about it, by this tree. ``extension`` and ``queue`` are those of the talk;
+    ``by_queue``: the queue says so, else an agent sent the caller there."""
+
+    tree: str
+    extension: str = ""
+    queue: str = ""
+    by_queue: bool = False
+
+
+class SurveyAnswered(Fact, frozen=True, kw_only=True, tag="survey.answered"):
+    """The caller answered a question of a survey: ``name`` is the node of a menu, or the variable of a collect; ``value`` the
+    keys. Sensitive digits are not kept."""
+
+    tree: str
+    node: str
+    name: str
+    value: str
 
 
 class TalkEnded(Fact, frozen=True, kw_only=True, tag="call.talk_ended"):
@@ -442,6 +464,28 @@ class VoicemailPurged(Fact, frozen=True, kw_only=True, tag="voicemail.purged"):
     by: str
 
 
+class CallNoted(Fact, frozen=True, kw_only=True, tag="call.noted"):
+    """Somebody wrote a note about the call, during it or after it; it may come after ``call.ended``. Its text is in the
+    call (``callNotes``), because people's words must be erasable and events are for ever. ``by`` is the key or user."""
+
+    note: UUID
+    by: UUID
+
+
+class DispositionSet(Fact, frozen=True, kw_only=True, tag="call.disposition_set"):
+    """How the call came out, as somebody says; the latest counts, and it may come after ``call.ended``. ``maps_to`` is the
+    contract's outcome that the tenant's ``code`` means; ``via`` is ``api`` or ``phone``; ``extension`` the agent at that
+    phone, else "". What was written with it is in the call."""
+
+    disposition: UUID
+    code: str
+    maps_to: str
+    via: str
+    by: UUID | None = None
+    extension: str = ""
+    next_attempt_at: datetime | None = None
+
+
 AnyFact = (
     CallStarted | NodeEntered | DigitsTaken | InputMissing | InputInvalid | VariableSet | CrmAsked | QueueEntered
     | CallRouted | TreeEntered
@@ -453,7 +497,17 @@ AnyFact = (
     | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted
     | VoicemailRestored | VoicemailForwarded | VoicemailPurged
+    | CallNoted | DispositionSet | SurveyEntered | SurveyAnswered
 )  # fmt: skip
+
+Remark = CallNoted | DispositionSet
+"""What people say about a call. Told to it while it lives, and written down behind its end afterwards."""
+
+
+def remark_id(remark: Remark) -> UUID:
+    """What names a remark for ever, so that it is written down once."""
+    return remark.note if isinstance(remark, CallNoted) else remark.disposition
+
 
 KINDS: dict[str, type[Fact]] = {str(t.__struct_config__.tag): t for t in AnyFact.__args__}
 """Kind → class, e.g. for documentation and the API's enum."""

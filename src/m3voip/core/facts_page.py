@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from m3voip.core.facts import KINDS, Fact
 
 _WORDS: dict[object, str] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", UUID: "id", dict: "object of texts",
+    datetime: "time",
 }  # fmt: skip
 
 _TOP = """\
@@ -38,7 +40,8 @@ An event is one fact about one call (the glossary tells the words apart), the sa
 
 An event is never changed or deleted, a kind is never renamed, a field is never given another meaning; new kinds and
 fields may be added, so readers skip what they do not know. The same event may be delivered more than once. After
-`call.ended` only what is found later follows: recordings, voicemail messages, and what becomes of those.
+`call.ended` only what is found or said later follows: recordings, voicemail messages and what becomes of those, notes and
+dispositions.
 
 In a field's name `_s` means seconds and `_ms` milliseconds.
 """

@@ -166,7 +166,7 @@ def gone(
         return so_far
     guests = parties(so_far.call, Role.GUEST)
     if party.role is Role.AGENT:
-        return agent_left(so_far, guests, at)
+        return agent_left(so_far, guests, at, now)
     if agent(so_far.call) is None and not guests:  # nobody is left of those the caller was handed to
         again = Target(kind=TargetKind.EXTENSION, name=call.agent)
         so_far = so_far.note(at, f.TransferOrdered(extension="", target=again))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from m3voip.core import commands as do
 from m3voip.core import facts as f
 from m3voip.core import requests as rq
+from m3voip.core import survey
 from m3voip.core.call import ATTENDED, BLIND, Call, Flow, State, Step
 from m3voip.core.causes import EndReason
 from m3voip.core.ending import talk_over
@@ -136,10 +137,13 @@ def invite(so_far: Step, extension: str, at: datetime, place: Place = Place.MAIN
     return so_far.do(do.Ringback(leg=call.leg, bridge=bridge_of(call.id, place), prompt=ringback_of(leg)))
 
 
-def agent_left(so_far: Step, guests: list[Party], at: datetime) -> Step:
-    """The agent hung up: the call is the first guest's, answered or still ringing; without one it is over."""
+def agent_left(so_far: Step, guests: list[Party], at: datetime, now: datetime) -> Step:
+    """The agent hung up: the call is the first guest's, answered or still ringing; without one it is over, but for the
+    survey that the queue wants."""
     if not guests:
         so_far = talk_over(so_far, at)
+        if so_far.call.survey_after and caller(so_far.call).here:
+            return dissolve(survey.enter(so_far, so_far.call.survey_after, at, now, by_queue=True))
         return so_far.hang_up(EndReason.AGENT_HUNG_UP)
     here = next((guest for guest in guests if guest.here), None)
     if here is not None:
@@ -147,7 +151,7 @@ def agent_left(so_far: Step, guests: list[Party], at: datetime) -> Step:
     return talk_over(so_far, at)
 
 
-def hand_over(so_far: Step, at: datetime) -> Step:
+def hand_over(so_far: Step, at: datetime, now: datetime) -> Step:
     """The agent steps back for the guest."""
     call, mine = so_far.call, agent(so_far.call)
     if mine is None:
@@ -155,7 +159,7 @@ def hand_over(so_far: Step, at: datetime) -> Step:
     so_far = so_far.do(do.Hangup(leg=mine.leg)).note(
         at, f.PartyLeft(leg=mine.leg, extension=mine.extension, answered=True)
     )
-    return agent_left(so_far, parties(call, Role.GUEST), at)
+    return agent_left(so_far, parties(call, Role.GUEST), at, now)
 
 
 def take_over(so_far: Step, event: rq.TakeOverRequested, now: datetime) -> Step:
@@ -214,6 +218,8 @@ def hand_on(so_far: Step, at: datetime, now: datetime, flow: Flow | None) -> Ste
             so_far = so_far.hang_up(EndReason.FAILED)
         case TargetKind.NODE:
             so_far = so_far.hang_up(EndReason.FAILED) if flow is None else flow.enter(so_far, target.name, at, now)
+        case TargetKind.SURVEY:
+            so_far = survey.enter(so_far, target.name, at, now, by_queue=False)
     return dissolve(so_far)
 
 

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
-from m3voip.core import hand
+from m3voip.core import hand, survey
 from m3voip.core import requests as rq
 from m3voip.core.asking import asked
 from m3voip.core.call import Call, Flow, State, Step, seconds
-from m3voip.core.causes import CALL_REJECTED, UNKNOWN, EndReason
+from m3voip.core.causes import CALL_REJECTED, UNKNOWN, EndReason, QueueExit
 from m3voip.core.ending import end, talk_over
 from m3voip.core.handing import ring, send_on
 from m3voip.core.parties import Target, TargetKind
@@ -42,6 +42,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.NEW, ev.FloorTook():                   return floor_took_new(call, event)
         case State.NEW, _:                                return Step(call)
         case _, ev.CallArrived():                         return Step(call)
+        case _, ev.Remarked():                            return remarked(call, event)
         case _, ev.TelephonyRestarted():                  return end(talk_over(Step(call), event.at), event.at, EndReason.TELEPHONY_RESTARTED)
         case _, _ if call.hung_up and not isinstance(event, QUEUE_WORDS):
                                                           return Step(call)  # the leg is gone: only the queue's last words are awaited
@@ -60,6 +61,9 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
         case State.IVR, ev.ServiceLeaves():               return leave_to_floor(call, event)
         case _, ev.ServiceLeaves():                       return Step(call)
         case _, ev.Recovered():                           return resume(call, event, now, flow)
+        case State.IVR, (ev.SurveyReady() | ev.TimeUp() | ev.CallerPressed() | ev.PromptFinished()) if call.to_survey:
+                                                          return survey.at_door(call, event, now, flow)
+        case _, ev.SurveyReady():                         return Step(call)
         case State.IVR, (ev.CallerPressed() | ev.PromptFinished() | ev.TimeUp() | ev.CrmAnswered() | ev.CrmFailed() | ev.AgentFound()):
                                                           return follow(call, event, now, flow)
         case _, ev.FloorTook():                           return floor_took(call, event)
@@ -141,6 +145,12 @@ def leave_to_floor(call: Call, event: ev.ServiceLeaves) -> Step:
     return Step(call).note(event.at, f.FloorServed()).do(*quiet, do.SendToFloor(leg=call.leg)).wait(None)
 
 
+def remarked(call: Call, event: ev.Remarked) -> Step:
+    """Write down what somebody says about the call, once."""
+    known = f.remark_id(event.remark) in call.remarks
+    return Step(call) if known else Step(call).note(event.at, event.remark)
+
+
 def follow(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
     """Let the tree answer. A call whose tree is gone cannot go on: that is a bug elsewhere, so it ends and says so."""
     return onward(Step(call), event, now, flow)
@@ -170,7 +180,11 @@ def connect(call: Call, event: ev.AgentAnswered) -> Step:
     queued = call.state is not State.RINGING
     waited = seconds(call.queued_at, event.at) if queued else 0.0
     fact = f.CallConnected(
-        extension=event.extension, agent_leg=event.agent_leg, queue=call.queue if queued else "", waited_s=waited
+        extension=event.extension,
+        agent_leg=event.agent_leg,
+        queue=call.queue if queued else "",
+        waited_s=waited,
+        survey=event.survey if queued and not call.floor else "",
     )
     talking = Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)
     return talking.do(do.WatchLeg(leg=event.agent_leg)) if event.agent_leg and call.ending is None else talking
@@ -204,8 +218,11 @@ def exited(call: Call, event: ev.QueueLeft) -> f.QueueExited:
 
 
 def queue_left(call: Call, event: ev.QueueLeft, now: datetime, flow: Flow | None) -> Step:
-    """Back from the queue without an agent: the tree's overflow decides."""
+    """Back from the queue without an agent: the tree's overflow decides. Back from the talk, because the agent hung up first:
+    the survey that the queue wants."""
     back = talk_over(Step(call), event.at).note(event.at, exited(call, event))
+    if call.state is State.TALKING and event.exit is QueueExit.CONTINUED and call.survey_after and call.ending is None:
+        return survey.enter(back, call.survey_after, event.at, now, by_queue=True)
     return onward(back, event, now, flow)
 
 
@@ -290,6 +307,8 @@ def resume(call: Call, event: ev.Recovered, now: datetime, flow: Flow | None) ->
         return found.hang_up(call.ending)  # the order may have been lost with the connection
     if not event.in_application:
         return found
+    if call.to_survey and call.state is State.IVR:
+        return survey.door(found, now)
     if call.transfer is not None and call.state in (State.QUEUED, State.RINGING, State.VOICEMAIL):
         return send_on(found)  # handed on, but the order was lost with the connection
     return lost_tree(found) if flow is None else flow.resume(found, event, now)

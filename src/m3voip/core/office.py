@@ -78,6 +78,7 @@ class Queue(Struct, frozen=True, kw_only=True):
     agent_announcement: Announcement | None = None
     periodic_announcements: tuple[Announcement, ...] = ()
     periodic_interval_s: int = 60
+    survey: str = ""
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):

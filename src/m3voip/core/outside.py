@@ -44,7 +44,7 @@ def transfer_out(so_far: Step, event: rq.DialRequested, now: datetime) -> Step:
     if talking:
         so_far = talk_over(so_far, event.at)
     so_far = dial_out(so_far, event)
-    return so_far if talking else hand_over(so_far, event.at)
+    return so_far if talking else hand_over(so_far, event.at, now)
 
 
 def wanted(call: Call, leg: str) -> bool:

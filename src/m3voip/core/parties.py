@@ -57,6 +57,7 @@ class TargetKind(StrEnum):
     VOICEMAIL = "voicemail"
     NODE = "node"  # of the tree that the call follows
     NUMBER = "number"  # outside
+    SURVEY = "survey"  # a tree whose answers are kept
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,7 @@ from m3voip.core import events as ev
 from m3voip.core.asking import refusal
 from m3voip.core.call import Call, Flow, State, Step
 from m3voip.core.causes import EndReason
-from m3voip.core.commands import AskCrm, FindAgent, SendToFloor
+from m3voip.core.commands import AskCrm, EnterSurvey, FindAgent, SendToFloor
 from m3voip.core.facts import Recorded
 from m3voip.core.ids import derived_id
 from m3voip.core.life import step
@@ -29,6 +30,18 @@ from m3voip.engine.timers import Timers
 from m3voip.ports import AgentFinder, Clock, CrmPort, EventLog, Telephony
 
 log = structlog.get_logger()
+
+
+class Surveys(Protocol):
+    """The trees by which callers are asked about their talk."""
+
+    def survey(self, tenant_id: UUID, queue: str) -> str:
+        """The tree that a queue's callers go to when their agent has hung up; "" when there is none."""
+        ...
+
+    def tree(self, tenant_id: UUID, name: str) -> Flow | None:
+        """The active version of a tree."""
+        ...
 
 
 class Owned:
@@ -72,16 +85,19 @@ class Calls:
         router: Callable[[ev.CallArrived | ev.FloorTook], Route],
         explain: Callable[[str], None] | None = None,
         has_phone: Callable[[UUID, str], bool] = lambda _tenant, _extension: True,
+        surveys: Surveys | None = None,
         on_facts: Callable[[Call, Sequence[Recorded]], None] | None = None,
         outside: Callable[[str, ev.Event], ev.Event] = lambda _leg, event: event,
         trace: bool = False,
     ) -> None:
         """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
-        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``on_facts`` hears of every call's
-        facts after they have been written down. ``outside`` says what an event of a leg that runs through a trunk means."""
+        calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``surveys``: by which trees callers
+        are asked. ``on_facts`` hears of every call's facts after they have been written down. ``outside`` says what an event
+        of a leg that runs through a trunk means."""
         self._outside = outside
         self._has_phone = has_phone
         self._explain = explain
+        self._surveys = surveys
         self._on_facts = on_facts
         self._trace = trace
         self._log = event_log
@@ -128,6 +144,8 @@ class Calls:
             if isinstance(event, ev.CallArrived) and self._leaving:
                 event = self._turn_to_floor(event)
             owned = self._admit(leg, event)
+        elif isinstance(event, ev.AgentAnswered) and self._surveys is not None:
+            event = replace(event, survey=self._surveys.survey(owned.call.tenant_id, owned.call.queue))
         elif leg != owned.call.leg:
             if isinstance(event, ev.PhoneTransfers) and not self._has_phone(owned.call.tenant_id, event.to):
                 event = replace(event, to="")
@@ -192,6 +210,14 @@ class Calls:
         owned = self._by_id.get(call_id)
         return None if owned is None else refusal(owned.call, request, owned.flow)
 
+    def remark(self, call_id: UUID, event: ev.Remarked) -> bool:
+        """Write down what somebody says about a call; False when it does not live."""
+        owned = self._by_id.get(call_id)
+        if owned is None:
+            return False
+        self._answer(owned, event)
+        return True
+
     def close(self) -> None:
         """Stop the timers; the calls live on in Asterisk and in Postgres."""
         self._timers.close()
@@ -234,8 +260,11 @@ class Calls:
             self._timers.set(call.leg, call.due_at)
         if call.parties is not before.parties or call.agent_leg != before.agent_leg:
             self._follow(owned, legs_of(before))
+        asked_by: EnterSurvey | None = None
         for command in result.commands:
-            if isinstance(command, AskCrm):
+            if isinstance(command, EnterSurvey):
+                asked_by = command
+            elif isinstance(command, AskCrm):
                 self._crm.ask(command)
             elif isinstance(command, FindAgent):
                 self._agents.find_agent(command)
@@ -245,6 +274,9 @@ class Calls:
             self._forget(call)
         if result.facts and self._on_facts is not None:
             self._on_facts(call, result.facts)
+        if asked_by is not None:
+            owned.flow = self._surveys.tree(asked_by.tenant_id, asked_by.tree) if self._surveys else None
+            self._answer(owned, ev.SurveyReady(at=self._clock.now()))
 
     def _forget(self, call: Call) -> None:
         self._timers.set(call.leg, None)

@@ -69,6 +69,7 @@ class DirectoryKeeper:
             blocked={(b.tenant_id, b.digits): Blocked(b.until) for b in office.blocks},
             queues={(q.tenant_id, q.name): node_name(q.tenant_id, default, q.name) for q in office.queues},
             trunks={(t.tenant_id, t.name): node_trunk(t.tenant_id, default, t.name) for t in office.trunks if t.host},
+            surveys={(q.tenant_id, q.name): q.survey for q in office.queues if q.survey},
             conferences={(c.tenant_id, c.number): c.id for c in office.conferences},
             locked_at_start=frozenset(c.id for c in office.conferences if c.locked_at_start),
             endpoints={(a.tenant_id, a.extension): a.endpoint for a in office.agents},

@@ -33,6 +33,8 @@ class Directory(Struct, frozen=True, kw_only=True):
     """(tenant, caller) → block"""
     queues: Mapping[tuple[UUID, str], str] = {}
     """(tenant, queue) → the node's name of it"""
+    surveys: Mapping[tuple[UUID, str], str] = {}
+    """(tenant, queue) → the tree that its callers go to after the talk"""
     endpoints: Mapping[tuple[UUID, str], str] = {}
     """(tenant, extension) → endpoint"""
     boxes: Mapping[tuple[UUID, str], str] = {}
@@ -54,6 +56,14 @@ class CurrentDirectory:
     def queue(self, tenant_id: UUID, queue: str) -> str | None:
         """The node's name of a queue."""
         return self.now.queues.get((tenant_id, queue))
+
+    def survey(self, tenant_id: UUID, queue: str) -> str:
+        """The tree that a queue's callers go to when their agent has hung up; "" when there is none."""
+        return self.now.surveys.get((tenant_id, queue), "")
+
+    def tree(self, tenant_id: UUID, name: str) -> Flow | None:
+        """The active version of a tree."""
+        return self.now.trees.get((tenant_id, name))
 
     def endpoint(self, tenant_id: UUID, extension: str) -> str | None:
         """The endpoint of the agent at an extension."""

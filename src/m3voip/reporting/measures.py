@@ -1,4 +1,5 @@
-"""Every figure of a queue, once. Counters and sums are added up; a ratio is made from the sums and never averaged.
+"""Every figure of queues, surveys and scorecards, once. Counters and sums are added up; a ratio is made from the sums and
+never averaged.
 
 The first line of each docstring is the formula that is shown beside the number.
 """
@@ -60,6 +61,34 @@ def abandon_rate(counts: QueueCounts) -> float | None:
 def asa(counts: QueueCounts) -> float | None:
     """waits of answered calls, added up / answered"""
     return _ratio(counts.answered_wait_s, counts.answered)
+
+
+class AnswerCounts(Struct, frozen=True, kw_only=True):
+    """Answers to a question of a survey. ``scored``: those that are numbers, ``score``: these added up."""
+
+    answers: int = 0
+    scored: int = 0
+    score: int = 0
+
+
+def mean_score(counts: AnswerCounts) -> float | None:
+    """scores added up / answers that are numbers"""
+    return _ratio(counts.score, counts.scored)
+
+
+def answer_share(answers: int, visits: int) -> float | None:
+    """visits in which the question was answered / visits to the survey"""
+    return _ratio(answers, visits)
+
+
+def score(points: float, possible: float) -> float | None:
+    """points of scorecards added up / points possible added up"""
+    return points / possible if possible else None
+
+
+def rounded(value: float | None) -> float | None:
+    """As it is shown: four digits behind the point."""
+    return None if value is None else round(value, 4)
 
 
 def _ratio(part: float, whole: int) -> float | None:

@@ -1,6 +1,7 @@
 """The routes, one noun a file; ``ROUTERS`` is all of them under /v1, in the order of the documentation."""
 
 from m3voip.api.routes import (
+    after_call,
     agent_states,
     agents,
     api_keys,
@@ -12,6 +13,7 @@ from m3voip.api.routes import (
     conferences,
     dial_settings,
     dids,
+    dispositions,
     do_not_call,
     events,
     greetings,
@@ -27,8 +29,10 @@ from m3voip.api.routes import (
     queues,
     recordings,
     routes,
+    scorecards,
     skills,
     supervisions,
+    surveys,
     telephony,
     trunks,
     voicemails,
@@ -37,6 +41,7 @@ from m3voip.api.routes import (
 ROUTERS = (
     calls.router,
     in_hand.router,
+    after_call.router,
     supervisions.router,
     recordings.router,
     recordings.downloads,
@@ -47,8 +52,10 @@ ROUTERS = (
     members.router,
     queue_figures.router,
     agent_states.router,
+    scorecards.router,
     agents.router,
     pause_reasons.router,
+    dispositions.router,
     phones.router,
     skills.router,
     dids.router,
@@ -61,6 +68,7 @@ ROUTERS = (
     attempts.router,
     telephony.router,
     ivr_trees.router,
+    surveys.router,
     conferences.router,
     meetings.router,
     mailboxes.router,

@@ -17,14 +17,18 @@ from m3voip.api.fields import Name, NumberFilter, Time, fields
 from m3voip.api.ids import CallId
 from m3voip.api.paging import Pages, cut
 from m3voip.api.permissions import WATCH, Permission
+from m3voip.api.routes.after_call import shown_disposition, shown_note
 from m3voip.api.routes.recordings import shown_recording
 from m3voip.api.routes.voicemails import shown_voicemail
 from m3voip.api.schemas.call import Call, CallDetail, CallPage, CallWaiting, Done, Leg, Liveness, QueueVisit
+from m3voip.api.schemas.disposition import CodePattern
 from m3voip.api.schemas.error import guarded
 from m3voip.api.schemas.event import Event, EventPage
+from m3voip.api.schemas.survey import SurveyAnswer
 from m3voip.core.phone import as_number
-from m3voip.storage.postgres.admin import calls, media
+from m3voip.storage.postgres.admin import calls, dispositions, media, notes, surveys
 from m3voip.storage.postgres.admin.calls import CallRow, Filter
+from m3voip.storage.postgres.admin.dispositions import DispositionRow
 
 router = APIRouter(prefix="/v1/tm/calls", tags=["Calls"], route_class=Guarded)
 
@@ -48,6 +52,10 @@ async def list_calls(
     agent: AgentFilter | None = None,
     queue: Annotated[Name | None, Query(description="name of the last queue")] = None,
     did: Annotated[NumberFilter | None, Query(description="the number that was called")] = None,
+    outcome: Annotated[
+        CodePattern | None,
+        Query(description="how it came out: this code, or any code that means it", examples=["SALE"]),
+    ] = None,
     caller: Annotated[NumberFilter | None, Query(description="the caller's number")] = None,
     from_: Annotated[Time | None, Query(alias="from", description="began at this time or later")] = None,
     to: Annotated[Time | None, Query(description="began before this time")] = None,
@@ -61,32 +69,42 @@ async def list_calls(
         queue=queue,
         did=did,
         caller=caller,
+        outcome=outcome,
         since=from_,
         until=to,
     )
     after = ctx.after("calls", paging)
     async with ctx.work() as db:
         rows = await calls.page(db, ctx.tenant_id, wanted, UUID(after) if after else None, paging.limit)
+        came_out = await dispositions.of_calls(db, ctx.tenant_id, [row.id for row in rows])
     page, last = cut(rows, paging.limit, lambda row: str(row.id))
-    return CallPage(items=[Call(**_shown(row)) for row in page], next_cursor=ctx.next_cursor("calls", last))
+    return CallPage(
+        items=[Call(**_shown(row, came_out.get(row.id))) for row in page], next_cursor=ctx.next_cursor("calls", last)
+    )
 
 
 @router.get("/{callId}", **allowed(*WATCH), responses=guarded(Code.NOT_FOUND))
 async def get_call(ctx: Ctx, call_id: CallId) -> CallDetail:
-    """One call with its legs, queue visits, recordings and voicemail messages."""
+    """One call with its legs, queue visits, recordings, voicemail messages, dispositions, notes and survey answers."""
     async with ctx.work() as db:
         row = await calls.get(db, ctx.tenant_id, call_id)
         legs = await calls.legs(db, ctx.tenant_id, call_id)
         visits = await calls.queue_visits(db, ctx.tenant_id, call_id)
         recordings = await media.recordings(db, ctx.tenant_id, call_id)
         messages = await media.voicemail_page(db, ctx.tenant_id, box=None, call_id=call_id, before=None, limit=200)
+        said = await dispositions.of_call(db, ctx.tenant_id, call_id)
+        written = await notes.of_call(db, ctx.tenant_id, call_id)
+        answers = await surveys.of_call(db, ctx.tenant_id, call_id)
     return CallDetail(
-        **_shown(row),
+        **_shown(row, said[0] if said else None),
         waiting=_waiting(ctx, row),
         legs=[Leg(**_leg(leg)) for leg in map(fields, legs)],
         queue_visits=[QueueVisit(**fields(visit)) for visit in visits],
         recordings=[shown_recording(recording) for recording in recordings],
         voicemails=[shown_voicemail(message) for message in messages],
+        dispositions=[shown_disposition(one) for one in said],
+        call_notes=[shown_note(one) for one in written],
+        survey_answers=[SurveyAnswer(**fields(one)) for one in answers],
     )
 
 
@@ -145,8 +163,11 @@ def _waiting(ctx: Context, row: CallRow) -> CallWaiting | None:
     return CallWaiting(queue=row.queue, position=mine.position, waited_sec=round(waited, 1))
 
 
-def _shown(row: CallRow) -> dict[str, Any]:
+def _shown(row: CallRow, came_out: DispositionRow | None) -> dict[str, Any]:
     shown = fields(row)
+    if came_out is not None:
+        shown["outcome_code"], shown["outcome_maps_to"] = came_out.code, came_out.maps_to
+        shown["notes"] = came_out.notes or None
     shown["did"], shown["caller"] = as_number(row.did), as_number(row.caller)
     shown["agent_extension"] = shown.pop("extension")
     shown["dial_start_at"] = shown.pop("started_at")

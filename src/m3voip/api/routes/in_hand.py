@@ -82,8 +82,9 @@ async def send_digits(ctx: Ctx, call_id: CallId, body: Digits) -> Done:
 
 @router.post("/transfer", **_DIAL)
 async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
-    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, a node of the call's tree, or a number outside. An
-    agent or number who does not take the caller gives them back to whoever handed them on; after that the tree goes on."""
+    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, a node of the call's tree, a tree by
+    which they are asked about the talk (`survey`), or a number outside. An agent or number who does not take the caller gives
+    them back to whoever handed them on; after that the tree goes on."""
     if body.number is not None and (body.kind is not None or body.name is not None):
         raise invalid("number", "send either number, or kind and name.")
     _only_outside(body)

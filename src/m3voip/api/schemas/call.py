@@ -8,11 +8,14 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from m3voip.api.fields import Time, Wire, examples, page_of
+from m3voip.api.schemas.disposition import DISPOSITION, NOTE, CallNote, Disposition
 from m3voip.api.schemas.page import Page
 from m3voip.api.schemas.recording import RECORDING, Recording
+from m3voip.api.schemas.survey import ANSWER, SurveyAnswer
 from m3voip.api.schemas.voicemail import VOICEMAIL, Voicemail
 from m3voip.core.call import State
 from m3voip.core.causes import EndReason
+from m3voip.core.disposition import Outcome
 
 ID = "019ab0c4-5d3e-7a31-9f00-3b1c2d4e5f60"
 
@@ -32,7 +35,7 @@ CALL: dict[str, JsonValue] = {
     "durationSec": 161.0, "waitSec": 12.0, "talkTimeSec": 145.0, "endReason": "caller_hung_up", "hangupCause": 16,
     "recorded": True, "recordingId": "019ab0c7-0000-7a31-9f00-3b1c2d4e5f60", "recordingUrl": None,
     "providerSessionId": "asterisk-1763892000.12", "lastSeq": 14, "campaignId": None, "enrollmentId": None,
-    "outcomeCode": None, "notes": None, "costMinor": None, "currency": None,
+    "outcomeCode": "CALLBACK", "outcomeMapsTo": "CALLBACK", "notes": "Ask for Ms. Doe", "costMinor": None, "currency": None,
 }  # fmt: skip
 
 
@@ -70,8 +73,9 @@ class Call(Wire):
     last_seq: int = Field(description="how many events the call has")
     campaign_id: UUID | None = None
     enrollment_id: UUID | None = None
-    outcome_code: str | None = None
-    notes: str | None = None
+    outcome_code: str | None = Field(default=None, description="how the call came out, as was said last")
+    outcome_maps_to: Outcome | None = Field(default=None, description="the contract's outcome that this code means")
+    notes: str | None = Field(default=None, description="what was written with the outcome")
     cost_minor: int | None = None
     currency: str | None = None
     model_config = examples(CALL)
@@ -143,6 +147,9 @@ class CallDetail(Call):
     queue_visits: list[QueueVisit]
     recordings: list[Recording]
     voicemails: list[Voicemail]
+    dispositions: list[Disposition] = Field(description="everything that was said of how it came out, the latest first")
+    call_notes: list[CallNote] = Field(description="the oldest first")
+    survey_answers: list[SurveyAnswer] = Field(description="what the caller said of the talk, in order")
     model_config = examples(
         {
             **CALL,
@@ -151,6 +158,9 @@ class CallDetail(Call):
             "queueVisits": [_VISIT],
             "recordings": [RECORDING],
             "voicemails": [VOICEMAIL],
+            "dispositions": [DISPOSITION],
+            "callNotes": [NOTE],
+            "surveyAnswers": [ANSWER],
         }
     )
 

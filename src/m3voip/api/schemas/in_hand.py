@@ -15,7 +15,7 @@ from m3voip.core.parties import Place, Role, TargetKind
 TargetName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"),
-    Field(description="an extension, a queue's name, a mailbox's number, or a node of the call's tree"),
+    Field(description="an extension, a queue's name, a mailbox's number, a node of the call's tree, or a tree"),
 ]
 DialledNumber = Annotated[
     str,

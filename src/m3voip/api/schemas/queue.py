@@ -67,6 +67,9 @@ class NewQueue(Sent):
     agent_announcement: AgentAnnouncement = None
     periodic_announcements: PeriodicAnnouncements = Field(default_factory=list)
     periodic_interval_sec: PeriodicInterval = 60
+    survey_tree_id: UUID | None = Field(
+        default=None, description="the IVR tree by which callers are asked about the talk when the agent hangs up first"
+    )
     active: bool = True
     model_config = examples(
         {"name": "sales", "strategy": "round-robin", "maxWaitSec": 30, "wrapupSec": 5, "skillRule": _RULE}
@@ -101,6 +104,7 @@ class QueueChange(Sent):
     agent_announcement: AgentAnnouncement = None
     periodic_announcements: PeriodicAnnouncements = unset()
     periodic_interval_sec: PeriodicInterval = unset()
+    survey_tree_id: UUID | None = Field(default=None)
     active: bool = unset()
     model_config = examples({"maxWaitSec": 60})
 
@@ -200,7 +204,7 @@ _QUEUE: dict[str, JsonValue] = {
     "announceHoldtime": "yes", "music": "default", "joinEmpty": [], "leaveEmpty": [], "overflowQueueId": None,
     "mailboxId": None, "record": True, "pauseOnNoAnswer": True, "serviceLevelSec": 20, "shortAbandonSec": 5, "skillRule": _RULE,
     "joinAnnouncement": None, "agentAnnouncement": {"text": "Sales call."}, "periodicAnnouncements": [],
-    "periodicIntervalSec": 60, "active": True,
+    "periodicIntervalSec": 60, "surveyTreeId": None, "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z", "members": [_MEMBER],
     "live": {"waiting": [_WAITING], "waitingCount": 1, "longestWaitSec": 12.4, "available": 1},
 }  # fmt: skip
@@ -235,6 +239,7 @@ class Queue(Wire):
     agent_announcement: Announcement | None
     periodic_announcements: list[Announcement]
     periodic_interval_sec: int
+    survey_tree_id: UUID | None
     active: bool
     created_at: Time
     updated_at: Time

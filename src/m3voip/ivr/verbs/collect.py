@@ -12,6 +12,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Step
+from m3voip.core.survey import answered
 from m3voip.ivr.node import Node, Secret, Turn
 from m3voip.ivr.prompts import PromptBook
 from m3voip.ivr.verbs import fields
@@ -98,4 +99,5 @@ class CollectNode(AskingNode):
             return replace(turn, secret=Secret(self._into, typed)).go(step, self._then)
         taken = f.DigitsTaken(node=self.name, digits=typed)
         values = f.VariableSet(node=self.name, values={self._into: typed})
-        return turn.go(step.note(turn.at, taken, values), self._then)
+        said = answered(step.call, node=self.name, name=self._into, value=typed)
+        return turn.go(step.note(turn.at, taken, values, *said), self._then)

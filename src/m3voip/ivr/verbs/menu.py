@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.call import Step
+from m3voip.core.survey import answered
 from m3voip.ivr.node import Node, Turn
 from m3voip.ivr.prompts import PromptBook
 from m3voip.ivr.verbs.asking import Asking, AskingNode
@@ -82,4 +83,5 @@ class MenuNode(AskingNode):
         target = self._keys.get(digit)
         if target is None:
             return self.wrong(step, turn, digit)
-        return turn.go(step.note(turn.at, f.DigitsTaken(node=self.name, digits=digit)), target)
+        said = answered(step.call, node=self.name, name=self.name, value=digit)
+        return turn.go(step.note(turn.at, f.DigitsTaken(node=self.name, digits=digit), *said), target)

@@ -153,6 +153,8 @@ class AsteriskTelephony:
                     "M3_CALL_ID": str(command.call_id),
                     "M3_BOX": self._names.box(command.tenant_id, command.box) or "",
                     "QUEUE_PRIO": str(command.priority),
+                    # Queue()'s option c: the caller comes back to us when the agent hangs up first.
+                    "M3_AFTER": "c" if self._names.survey(command.tenant_id, command.queue) else "",
                 }
                 return self._send_on(command.leg, "to-queue", values)
             case do.SendToAgent():

@@ -84,22 +84,26 @@ class PostgresCalls:
         return row
 
 
+_NAMED_BY: Mapping[type[f.Fact], str] = {
+    RecordingStored: "recording",
+    VoicemailStored: "voicemail",
+    f.VoicemailDiscarded: "message_id",
+    **dict.fromkeys(
+        (
+            f.VoicemailRead, f.VoicemailUnread, f.VoicemailDeleted, f.VoicemailRestored, f.VoicemailForwarded,
+            f.VoicemailPurged,
+        ),
+        "change",
+    ),
+    f.CallNoted: "note",
+    f.DispositionSet: "disposition",
+}  # fmt: skip
+
+
 def _identity(fact: AnyFact) -> tuple[str, str] | None:
     """The field that names what was stored, and its value."""
-    match fact:
-        case RecordingStored():
-            return "recording", str(fact.recording)
-        case VoicemailStored():
-            return "voicemail", str(fact.voicemail)
-        case f.VoicemailDiscarded():
-            return "message_id", fact.message_id
-        case (
-            f.VoicemailRead() | f.VoicemailUnread() | f.VoicemailDeleted() | f.VoicemailRestored() | f.VoicemailForwarded()
-            | f.VoicemailPurged()
-        ):  # fmt: skip
-            return "change", str(fact.change)
-        case _:
-            return None
+    field = _NAMED_BY.get(type(fact))
+    return None if field is None else (field, str(getattr(fact, field)))
 
 
 def _recorded(call_id: UUID, row: asyncpg.Record) -> Recorded:

@@ -82,7 +82,7 @@ class Commits:
                 encode_json(part).decode() if part else None
                 for part in (
                     batch.started, batch.moved, batch.legs, batch.talks, batch.ended, batch.visits, batch.visited,
-                    batch.stored, batch.outbox,
+                    batch.stored, batch.outbox, batch.surveys, batch.answers,
                 )
             ),
         )  # fmt: skip

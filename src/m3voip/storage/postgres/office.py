@@ -33,10 +33,11 @@ select a.id, a.tenant_id, a.extension, a.display_name, a.endpoint, a.phone_kind,
   from agent a left join mailbox m on m.id = a.mailbox_id
  where a.active order by a.tenant_id, a.extension"""
 _QUEUES = """
-select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box
+select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box, coalesce(s.name, '') as survey
   from queue q
   left join queue v on v.id = q.overflow_queue_id
   left join mailbox m on m.id = q.mailbox_id
+  left join ivr_tree s on s.id = q.survey_tree_id
  where q.active order by q.tenant_id, q.name"""
 _MEMBERS = """
 select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused,

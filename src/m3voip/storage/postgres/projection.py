@@ -1,7 +1,7 @@
 """What a batch of facts changes in the tables computed from facts: call, leg, queue_visit, recording, voicemail, outbox.
 
 Law: pure; one object a call, last value wins, sums are differences; nothing here depends on what the tables hold, so the
-database applies it in one statement (record_facts_v1). Applying a fact twice is prevented there, by call.last_seq.
+database applies it in one statement (record_facts_v2). Applying a fact twice is prevented there, by call.last_seq.
 ``core.call.evolve`` is the law for the columns that both have; a test compares them.
 """
 
@@ -23,7 +23,7 @@ from m3voip.storage.postgres.changes import CallChange, VisitChange
 OUTBOX_KINDS: Final = frozenset(
     {
         "call.ended", "recording.ready", "voicemail.stored", "voicemail.read", "voicemail.unread", "voicemail.deleted",
-        "voicemail.restored", "voicemail.forwarded", "voicemail.purged",
+        "voicemail.restored", "voicemail.forwarded", "voicemail.purged", "call.noted", "call.disposition_set",
     }
 )  # fmt: skip
 """Facts that the outside is told of, each once, after they were committed."""
@@ -33,7 +33,7 @@ LEFT_QUEUE: Final = "left_queue"
 
 
 class Batch:
-    """The arguments of record_facts_v1, growing fact by fact."""
+    """The arguments of record_facts_v2, growing fact by fact."""
 
     def __init__(self) -> None:
         self.gapless = True
@@ -46,6 +46,8 @@ class Batch:
         self.visited: dict[UUID, VisitChange] = {}
         self.stored: list[dict[str, Any]] = []
         self.outbox: list[dict[str, Any]] = []
+        self.surveys: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
         self.on_floor: set[UUID] = set()
         """Calls that plain Asterisk took within this batch."""
         self._visit: dict[UUID, VisitChange] = {}
@@ -245,6 +247,23 @@ def _message(batch: Batch, _: CallChange, row: Recorded, fact: f.VoicemailStored
     _stored(batch, row, fact, id=fact.voicemail, box=fact.box, message_id=fact.message_id)
 
 
+def _surveyed(batch: Batch, call: CallChange, row: Recorded, fact: f.SurveyEntered) -> None:
+    call.state = State.IVR.value
+    batch.surveys.append(
+        {
+            **_where(row), "tree": fact.tree, "extension": fact.extension, "queue": fact.queue, "by_queue": fact.by_queue,
+        }
+    )  # fmt: skip
+
+
+def _answered(batch: Batch, _: CallChange, row: Recorded, fact: f.SurveyAnswered) -> None:
+    batch.answers.append({**_where(row), "tree": fact.tree, "node": fact.node, "name": fact.name, "value": fact.value})
+
+
+def _where(row: Recorded) -> dict[str, Any]:
+    return {"call_id": row.call_id, "seq": row.seq, "tenant_id": row.tenant_id, "at": row.at}
+
+
 def _records(call: CallChange, *, record: bool) -> None:
     if record:
         call.recorded = True
@@ -294,6 +313,8 @@ _APPLY: Final[dict[type[f.Fact], Callable[[Batch, CallChange, Recorded, Any], No
     f.CallEnded: _ended,
     f.RecordingStored: _recording,
     f.VoicemailStored: _message,
+    f.SurveyEntered: _surveyed,
+    f.SurveyAnswered: _answered,
 }
 """The facts that change more than call.last_seq."""
 

@@ -90,7 +90,8 @@ class EventRow(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a list of calls is narrowed to; None = any. ``agent`` is an agent's id, ``extension`` a phone's number."""
+    """What a list of calls is narrowed to; None = any. ``agent`` is an agent's id, ``extension`` a phone's number, ``outcome``
+    a disposition's code or what it means."""
 
     live: bool | None = None
     agent: UUID | None = None
@@ -98,12 +99,17 @@ class Filter(Struct, frozen=True, kw_only=True):
     queue: str | None = None
     did: str | None = None
     caller: str | None = None
+    outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
 
 _CALL = ", ".join(CallRow.__struct_fields__)
 _EVENT = "id, call_id, seq, at, kind, payload::text AS payload"
+_CAME_OUT = (
+    "id IN (SELECT d.call_id FROM call_disposition d WHERE d.tenant_id = $1 AND d.replaced_at IS NULL"
+    " AND (d.code = {0} OR d.maps_to = {0}))"
+)
 _SLACK = timedelta(hours=1)
 """A call's id holds when its leg came up; it may have been written down as started somewhat later."""
 
@@ -133,6 +139,8 @@ def _narrow(where: list[str], values: list[Any], wanted: Filter) -> None:
     ):
         if value is not None:
             _and(where, values, text, value)
+    if wanted.outcome is not None:
+        _and(where, values, _CAME_OUT, wanted.outcome)
     for column, number in (("did", wanted.did), ("caller", wanted.caller)):
         if number is not None:  # stored as it was heard, with or without the plus sign
             _and(where, values, f"{column} = ANY ({{}}::text[])", [digits(number), f"+{digits(number)}"])

@@ -41,6 +41,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     agent_announcement: str | None
     periodic_announcements: str
     periodic_interval_s: int
+    survey_tree_id: UUID | None
     active: bool
     created_at: datetime
     updated_at: datetime
@@ -67,7 +68,7 @@ TABLE = Table(
     name="queue",
     what="queue",
     row=QueueRow,
-    called={"overflow_queue_id": "overflowQueueId", "mailbox_id": "mailboxId"},
+    called={"overflow_queue_id": "overflowQueueId", "mailbox_id": "mailboxId", "survey_tree_id": "surveyTreeId"},
 )
 
 _MEMBERS = """

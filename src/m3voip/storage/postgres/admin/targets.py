@@ -12,6 +12,7 @@ CALLED = {
     TargetKind.QUEUE: "queue",
     TargetKind.VOICEMAIL: "mailbox",
     TargetKind.NODE: "node",
+    TargetKind.SURVEY: "IVR tree with an active version",
 }
 """What a target is called outside."""
 
@@ -19,6 +20,8 @@ _QUERIES = {
     TargetKind.EXTENSION: "SELECT true FROM agent WHERE tenant_id = $1 AND extension = $2 AND active",
     TargetKind.QUEUE: "SELECT true FROM queue WHERE tenant_id = $1 AND name = $2 AND active",
     TargetKind.VOICEMAIL: "SELECT true FROM mailbox WHERE tenant_id = $1 AND box = $2",
+    TargetKind.SURVEY: "SELECT true FROM ivr_tree t WHERE tenant_id = $1 AND name = $2"
+    " AND EXISTS (SELECT FROM ivr_tree_version v WHERE v.tree_id = t.id AND v.active)",
 }
 
 

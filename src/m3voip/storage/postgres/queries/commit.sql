@@ -1,8 +1,8 @@
 -- Writing facts, as the engine's role.
 
 -- name: record
--- See migrations/0005_record_facts.sql.
-select record_facts_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+-- See migrations/0005_record_facts.sql and 0020_surveys.sql.
+select record_facts_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: last_seq
 select id, last_seq from call where id = any($1);

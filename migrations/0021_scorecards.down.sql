@@ -1,0 +1,1 @@
+drop table scorecard, scorecard_form_version, scorecard_form;
