@@ -93,7 +93,7 @@ async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
         return await dial_out(ctx, call_id, How.TRANSFER, body.number, body.caller_id)
     if body.kind is None or body.name is None:
         raise invalid("kind" if body.kind is None else "name", "send kind and name, or number.")
-    target = Target(kind=body.kind, name=body.name)
+    target = Target(kind=TargetKind(body.kind), name=body.name)
     async with ctx.work() as db:
         known = target.kind is TargetKind.NODE or await targets.exists(db, ctx.tenant_id, target.kind, target.name)
     if not known:

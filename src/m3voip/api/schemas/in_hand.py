@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from m3voip.api.fields import DIALLED, Extension, Number, Sent, Wire, examples
 from m3voip.api.schemas.call import ID
 from m3voip.core.call import State
-from m3voip.core.parties import Place, Role, TargetKind
+from m3voip.core.parties import Place, Role
 
 TargetName = Annotated[
     str,
@@ -22,7 +22,8 @@ DialledNumber = Annotated[
     StringConstraints(pattern=DIALLED),
     Field(description="number outside: E.164, as it is dialled in the tenant's own country, or an emergency number"),
 ]
-Inside = Literal[TargetKind.EXTENSION, TargetKind.QUEUE, TargetKind.VOICEMAIL, TargetKind.NODE]
+Inside = Literal["extension", "queue", "voicemail", "node", "survey"]
+"""Kinds of target but ``number``, which has a field of its own."""
 Keys = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,32}$"), Field(description="0-9 * # A-D")]
 
 
