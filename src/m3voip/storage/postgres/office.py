@@ -37,7 +37,7 @@ select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box
   left join mailbox m on m.id = q.mailbox_id
  where q.active order by q.tenant_id, q.name"""
 _MEMBERS = """
-select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused,
+select qm.queue_id, a.extension, a.endpoint, a.works, qm.penalty, qm.paused,
        coalesce((select jsonb_object_agg(s.skill, s.level) from agent_skill s where s.agent_id = a.id), '{}') as levels
   from queue_member qm join agent a on a.id = qm.agent_id
  where a.active order by a.extension"""
