@@ -39,6 +39,7 @@ from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
+from m3voip.engine.sessions import Sessions
 from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
@@ -177,6 +178,7 @@ class Service:
             default_tenant=settings.tenant_id,
             grace_s=int(settings.phone_grace.total_seconds()),
         )
+        self.sessions = Sessions(agents=self.agents, control=self.node.telephony, clock=self.clock)
         self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
         self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
         self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
@@ -257,6 +259,7 @@ class Service:
             codecs=self.codecs,
             control=self.control,
             supervisions=self.supervisions,
+            sessions=self.sessions,
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
@@ -282,6 +285,8 @@ class Service:
         self.calls.adopt(adopted)
         await self.agent_writer.flush()
         await self.agents.adopt(await self.agent_store.saved())
+        for endpoint, leg in self.agents.lines():
+            self.node.telephony.lines.keep(endpoint, leg)
         self.supervisions.adopt(await self.supervision_store.open())
         log.info("service.adopted", calls=len(adopted))
 

@@ -34,6 +34,7 @@ from tests.api.fakes import (
     FakeLive,
     FakePhones,
     FakePhoneTests,
+    FakeSessions,
     FakeSupervisions,
     FolderOfFiles,
     MovableClock,
@@ -62,6 +63,7 @@ class World:
     conferences: FakeConferences
     desk: FakeDesk
     supervisions: FakeSupervisions
+    sessions: FakeSessions
     clock: MovableClock
     checks: dict[str, FakeCheck]
     vault: Path
@@ -113,14 +115,14 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         desk = FakeDesk()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
         conferences = FakeConferences()
-        supervisions = FakeSupervisions()
+        supervisions, sessions = FakeSupervisions(), FakeSessions()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
-            control=control, agents=desk, supervisions=supervisions, hub=hub, vault=FolderOfFiles(vault), clock=clock,
-            checks=checks, draining=lambda: world.draining, conferences=conferences,
+            control=control, agents=desk, supervisions=supervisions, sessions=sessions, hub=hub, clock=clock,
+            vault=FolderOfFiles(vault), checks=checks, draining=lambda: world.draining, conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -132,7 +134,7 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             world = World(
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
                 phone_tests=phone_tests, codecs=codecs, control=control, desk=desk, clock=clock, checks=checks, vault=vault,
-                supervisions=supervisions, owner=owner, writer=Writer(engine, Commits(hub.publish)),
+                supervisions=supervisions, sessions=sessions, owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
@@ -153,6 +155,7 @@ def world(session_world: World) -> World:
     session_world.control.connected = True
     session_world.conferences.away = False
     session_world.supervisions.__init__()  # type: ignore[misc]
+    session_world.sessions.__init__()  # type: ignore[misc]
     session_world.clock.shift *= 0
     session_world.draining = False
     for check in session_world.checks.values():

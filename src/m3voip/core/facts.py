@@ -98,12 +98,14 @@ class TreeEntered(Fact, frozen=True, kw_only=True, tag="ivr.tree_entered"):
 
 
 class QueueEntered(Fact, frozen=True, kw_only=True, tag="queue.entered"):
-    """Sent to a queue; ``visit`` counts the call's queue visits from 1."""
+    """Sent to a queue; ``visit`` counts the call's queue visits from 1. ``returned``: back at its head, because the line of the
+    agent who was talked with was lost."""
 
     queue: str
     visit: int
     record: bool
     timeout_s: int = 0
+    returned: bool = False
 
 
 class QueuePositionKnown(Fact, frozen=True, kw_only=True, tag="queue.joined"):

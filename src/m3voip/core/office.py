@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from m3voip.core.skills import RuleStep
 
-
 RING, SESSION = "ring", "session"
 """The two ways to work."""
 
