@@ -178,7 +178,6 @@ class Service:
             default_tenant=settings.tenant_id,
             grace_s=int(settings.phone_grace.total_seconds()),
         )
-        self.sessions = Sessions(agents=self.agents, control=self.node.telephony, clock=self.clock)
         self.board = Board(clock=self.clock, names=self.directory, call_of=self.calls.id_of_leg)
         self.phone_tests = PhoneTests(caller=PhoneCaller(settings, self.node.channel_formats), clock=self.clock)
         self.codecs = Codecs(source=self.node, default_tenant=settings.tenant_id)
@@ -259,7 +258,7 @@ class Service:
             codecs=self.codecs,
             control=self.control,
             supervisions=self.supervisions,
-            sessions=self.sessions,
+            sessions=Sessions(agents=self.agents, control=self.node.telephony, clock=self.clock),
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
