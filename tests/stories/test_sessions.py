@@ -172,12 +172,14 @@ async def talk(caller: Call, tone: int, line: Call, voice: int, within: float = 
 async def both_talk_for_a_second(caller: Call, tone: int, line: Call, voice: int) -> None:
     """Nothing but the other is heard for so long."""
 
-    def heard() -> bool:
-        shares = tone_share(caller.ear.last(1.0), RATE, voice), tone_share(line.ear.last(1.0), RATE, tone)
+    def so() -> bool:
+        heard = caller.ear.last(1.0), line.ear.last(1.0)
+        assert min(len(samples) for samples in heard) > 0.95 * RATE
+        shares = tone_share(heard[0], RATE, voice), tone_share(heard[1], RATE, tone)
         assert min(shares) > 0.9, shares
         return True
 
-    await eventually(heard, 5, what="a second of talk")
+    await eventually(so, 5, what="a second of talk")
 
 
 @pytest.mark.usefixtures("stack_unchanged")
