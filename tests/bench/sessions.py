@@ -53,7 +53,7 @@ async def reached(caller: Softphone, found: Measured, what: str, agent: Softphon
     began = time.monotonic()
     call = await caller.dial(NUMBER, caller_id="15550208001", tone=CALLER_HZ)
     ear: OutgoingCall | IncomingCall = line or await agent.next_call(10, after=rung)
-    found.note(what, began, await first_packet(ear, began, lambda share: share > 0.7, CALLER_HZ))
+    found.note(what, began, await first_packet(ear, began, lambda share: share > 0.5, CALLER_HZ))
     await call.hear_tone(FIRST_HZ)
     await call.hangup()
 
