@@ -21,7 +21,7 @@ from tests.chaos.faults import dead, ready
 from tests.support import leaks
 from tests.support.eventually import eventually
 from tests.support.fixtures import OpenPhone
-from tests.support.hearing import hears_music
+from tests.support.hearing import hears_music, hears_none
 from tests.support.office import Api, Json, api_of
 from tests.support.queues import waits
 from tests.support.tones import tone_seconds, tone_share
@@ -29,8 +29,9 @@ from tests.support.tones import tone_seconds, tone_share
 pytestmark = pytest.mark.asterisk
 
 ANN, BOB = "181", "182"
-NUMBER = "15550100781"
-QUEUE = "lines"
+NUMBER, TOLD_NUMBER = "15550100781", "15550100782"
+QUEUE, TOLD = "lines", "lines-told"
+"""Two queues of the same agents; the second tells them what kind of call it is."""
 CALLER, SECOND, THIRD = 440, 620, 830
 VOICE = {ANN: 1870, BOB: 1230}
 LOST = 44
@@ -49,17 +50,23 @@ class Floor:
     async def open(self) -> None:
         make = self.api.ask
         quiet = {"announceIntervalSec": 0, "announcePosition": False, "announceHoldtime": "no", "wrapupSec": 0}
-        queue = await make("POST", "/v1/tm/queues", json={"name": QUEUE, "record": True, "strategy": "linear", **quiet})
+        told = {**quiet, "agentAnnouncement": {"text": "A call about a viewing of a house."}}
+        queues = [
+            await make("POST", "/v1/tm/queues", json={"name": name, "record": True, "strategy": "linear", **settings})
+            for name, settings in ((QUEUE, quiet), (TOLD, told))
+        ]
         for extension in (ANN, BOB):
             body = {"extension": extension, "displayName": "A", "phoneKind": "desk_udp", "works": "session"}
             agent = self.agents[extension] = await make("POST", "/v1/tm/agents", json=body)
-            await make("POST", f"/v1/tm/queues/{queue['id']}/members", json={"agentId": agent["id"]})
-        await make("POST", "/v1/tm/dids", json={"number": f"+{NUMBER}", "queueId": queue["id"]})
+            for queue in queues:
+                await make("POST", f"/v1/tm/queues/{queue['id']}/members", json={"agentId": agent["id"]})
+        for number, queue in zip((NUMBER, TOLD_NUMBER), queues, strict=True):
+            await make("POST", "/v1/tm/dids", json={"number": f"+{number}", "queueId": queue["id"]})
         await eventually(self._in_effect, 20, what="the agents to be in effect in Asterisk")
 
     async def _in_effect(self) -> bool:
-        known = "M3_FLOOR_QUEUE" in await self.stack.cli(f"dialplan show {NUMBER}@did-floor")
-        return known and (await self.stack.cli(f"queue show {QUEUE}")).count("@join") == 2
+        known = "M3_FLOOR_QUEUE" in await self.stack.cli(f"dialplan show {TOLD_NUMBER}@did-floor")
+        return known and (await self.stack.cli(f"queue show {TOLD}")).count("@join") == 2
 
     def path(self, extension: str) -> str:
         return f"/v1/tm/agents/{self.agents[extension]['id']}"
@@ -155,9 +162,9 @@ async def reachable(floor: Floor, extension: str) -> bool:
 def call(trunk_caller: OpenPhone, number: str) -> OpenPhone:
     """``await call(1)``: a caller in the queue, each with a number of their own."""
 
-    async def dial(who: int, tone: int = CALLER) -> OutgoingCall:
+    async def dial(who: int, tone: int = CALLER, to: str = NUMBER) -> OutgoingCall:
         phone = await trunk_caller()
-        made = await phone.dial(NUMBER, caller_id=f"{number}{who}", tone=tone)
+        made = await phone.dial(to, caller_id=f"{number}{who}", tone=tone)
         await made.answered()
         return made
 
@@ -199,7 +206,9 @@ async def test_one_sign_in_and_two_calls_in_a_row_are_joined_without_ringing(
     assert "in a call" in refused["error"]["message"]
     await first.hangup()
     await floor.until(ANN, agentState="available", session=True)
-    second: OutgoingCall = await call(2, SECOND)  # type: ignore[assignment]
+    second: OutgoingCall = await call(2, SECOND, TOLD_NUMBER)  # type: ignore[assignment]
+    await hears_music(line, CALLER, SECOND)  # the announcement, which is the agent's alone
+    hears_none(second, VOICE[ANN])
     await talk(second, SECOND, line, VOICE[ANN])
     await floor.api.in_state(f"{number}2", "talking")
     await line.send_digits("*0")  # let the caller go, keep the line
