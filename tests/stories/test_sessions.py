@@ -50,7 +50,7 @@ class Floor:
     async def open(self) -> None:
         make = self.api.ask
         quiet = {"announceIntervalSec": 0, "announcePosition": False, "announceHoldtime": "no", "wrapupSec": 0}
-        told = {**quiet, "agentAnnouncement": {"text": "A call about a viewing of a house."}}
+        told = {**quiet, "wrapupSec": 600, "agentAnnouncement": {"text": "A call about a viewing of a house."}}
         queues = [
             await make("POST", "/v1/tm/queues", json={"name": name, "record": True, "strategy": "linear", **settings})
             for name, settings in ((QUEUE, quiet), (TOLD, told))
@@ -99,9 +99,12 @@ class Floor:
         return line
 
     async def free(self, extension: str) -> bool:
+        return await self.shows(extension, "(Not in use)") and not await self.shows(extension, "paused")
+
+    async def shows(self, extension: str, what: str) -> bool:
+        """Whether the queue says so of the agent."""
         shown = (await self.stack.cli(f"queue show {QUEUE}")).splitlines()
-        line = next(line for line in shown if self.agents[extension]["sipUsername"] in line)
-        return "(Not in use)" in line and "paused" not in line
+        return what in next(line for line in shown if self.agents[extension]["sipUsername"] in line)
 
     async def loses(self, extension: str) -> None:
         """What Asterisk does when nothing comes from a phone any more, without the half minute that it waits before."""
@@ -213,6 +216,9 @@ async def test_one_sign_in_and_two_calls_in_a_row_are_joined_without_ringing(
     await floor.api.in_state(f"{number}2", "talking")
     await line.send_digits("*0")  # let the caller go, keep the line
     await second.ended(within=5)
+    await floor.until(ANN, agentState="wrap_up", session=True)
+    await eventually(lambda: floor.shows(ANN, "paused:wrap_up"), 5, what="the line to be held off")
+    await floor.api.ask("POST", f"{floor.path(ANN)}/wrap-up/end")
     await floor.until(ANN, agentState="available", session=True)
     assert ann.received == []
     ended = await floor.api.ended(f"{number}2")
