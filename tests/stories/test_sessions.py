@@ -85,10 +85,11 @@ class Floor:
     async def begins(self, extension: str, phone: Softphone, *, by_api: bool = False) -> Call:
         """The agent's session, until calls are joined to it: a new line takes some seconds."""
         if by_api:
+            rung = len(phone.received)
             phone.on_invite = Answer(after=0.1, tone=VOICE[extension])
             began = await self.api.ask("POST", f"{self.path(extension)}/session", expect=202)
             assert began["session"] is False
-            line: Call = await phone.next_call()
+            line: Call = await phone.next_call(after=rung)
         else:
             dialled = await phone.dial("*55", tone=VOICE[extension])
             await dialled.answered()
