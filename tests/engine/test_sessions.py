@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from m3voip.config import DEFAULT_TENANT
 from m3voip.core import agent as ag
+from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
+from m3voip.core import requests as rq
+from m3voip.core.handing import HEAD
 from m3voip.engine.sessions import Sessions
 from m3voip.providers.asterisk import observe
 from m3voip.providers.asterisk.ami import events as ami
@@ -107,6 +110,30 @@ async def test_who_comes_back_to_the_queue_from_a_talk_is_on_another_visit(word_
     assert world.kinds().count("call.talk_ended") == 1
     deliver("a.1", ev.AgentAnswered(at=world.later(3), extension="102", agent_leg="line.2"))
     assert [row.fact.waited_s for row in world.rows if isinstance(row.fact, f.CallConnected)] == [5.0, 2.998]
+
+
+@pytest.mark.parametrize("caller_comes", ["before", "after"])
+async def test_a_line_that_is_lost_in_hand_sends_the_caller_back_to_the_head_of_the_queue(caller_comes: str) -> None:
+    world = World()
+    world.arrive()
+    deliver = world.calls.deliver
+    deliver("a.1", ev.CallerPressed(at=world.later(1), digit="1"))
+    deliver("a.1", ev.AgentAnswered(at=world.later(5), extension="101", agent_leg="line.1", line=True))
+    call = world.calls.get("a.1")
+    assert call is not None
+    assert world.calls.ask(call.id, rq.HoldRequested(at=world.later(3))) == ""
+    arrivals = {"before": ("a.1", "line.1"), "after": ("line.1",)}[caller_comes]
+    for leg in arrivals:
+        deliver(leg, ev.LegArrived(at=world.later(0)))
+    deliver("line.1", ev.LegLeft(at=world.later(7)))
+    if caller_comes == "after":
+        deliver("a.1", ev.LegArrived(at=world.later(0)))
+    sent = [command for command in world.commands if isinstance(command, do.SendToQueue)]
+    assert [command.priority for command in sent] == [0, HEAD]
+    entered = [row.fact for row in world.rows if isinstance(row.fact, f.QueueEntered)]
+    assert [(fact.visit, fact.returned) for fact in entered] == [(1, False), (2, True)]
+    assert world.kinds().count("call.talk_ended") == 1
+    assert not any(isinstance(command, do.Hangup) for command in world.commands)
 
 
 async def test_an_echo_of_the_first_join_is_no_return() -> None:

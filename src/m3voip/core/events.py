@@ -94,10 +94,12 @@ class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
 
 
 class AgentAnswered(Event, frozen=True, kw_only=True):
-    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer."""
+    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer; ``line``:
+    it is a line that is kept up."""
 
     extension: str
     agent_leg: str = ""
+    line: bool = False
 
 
 class DialAnswered(Event, frozen=True, kw_only=True):

@@ -145,12 +145,14 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it; ``line``: it
+    is a line that is kept up, to which the caller was joined."""
 
     extension: str
     agent_leg: str = ""
     queue: str = ""
     waited_s: float = 0.0
+    line: bool = False
 
 
 class TalkEnded(Fact, frozen=True, kw_only=True, tag="call.talk_ended"):

@@ -181,8 +181,9 @@ def connect(call: Call, event: ev.AgentAnswered) -> Step:
     queued = call.state is not State.RINGING
     waited = seconds(call.queued_at, event.at) if queued else 0.0
     fact = f.CallConnected(
-        extension=event.extension, agent_leg=event.agent_leg, queue=call.queue if queued else "", waited_s=waited
-    )
+        extension=event.extension, agent_leg=event.agent_leg, queue=call.queue if queued else "", waited_s=waited,
+        line=event.line,
+    )  # fmt: skip
     talking = Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)
     return talking.do(do.WatchLeg(leg=event.agent_leg)) if event.agent_leg and call.ending is None else talking
 

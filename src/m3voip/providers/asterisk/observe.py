@@ -48,7 +48,9 @@ def call_event(
         case ami.AgentConnect():
             line = line_of(event.dest_channel)
             agent_leg = leg_of_line(line) if line else event.dest_uniqueid
-            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=agent_leg)
+            return event.uniqueid, ev.AgentAnswered(
+                at=at, extension=event.member_name, agent_leg=agent_leg, line=bool(line)
+            )
         case ami.AgentComplete():
             by_caller = event.reason == "caller"
             return event.uniqueid, ev.AgentLeft(at=at, extension=event.member_name, by_caller=by_caller)
