@@ -15,6 +15,7 @@ from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core import requests as rq
 from m3voip.core.handing import HEAD
+from m3voip.engine.missed import missed
 from m3voip.engine.sessions import Sessions
 from m3voip.providers.asterisk import observe
 from m3voip.providers.asterisk.ami import events as ami
@@ -186,3 +187,28 @@ def test_a_line_is_its_channel_until_that_is_gone() -> None:
     lines.keep(ENDPOINT, "line.2")
     lines.gone("line.2", 44)
     assert told[-1] == ag.LineGone(endpoint=ENDPOINT, leg="line.2", hung_up=False)
+
+
+def test_a_return_within_the_second_of_the_answer_is_read_from_the_ledger_in_its_order() -> None:
+    world = World()
+    world.arrive()
+    deliver = world.calls.deliver
+    deliver("a.1", ev.CallerPressed(at=world.later(1), digit="1"))
+    deliver("a.1", ev.QueueJoined(at=world.later(0), queue="sales", position=1))
+    deliver("a.1", ev.AgentAnswered(at=world.later(2.8), extension="101", agent_leg="line.1", line=True))
+    call = world.calls.get("a.1")
+    assert call is not None
+    second = world.time.replace(microsecond=0)
+    ledger: list[ev.Event] = [
+        ev.QueueJoined(at=second - timedelta(seconds=2), queue="sales", position=1),
+        ev.AgentAnswered(at=second, extension="101"),
+        ev.AgentLeft(at=second, extension="101", by_caller=False),
+        ev.QueueJoined(at=second, queue="sales", position=1),
+        ev.AgentAnswered(at=second + timedelta(seconds=1), extension="102"),
+    ]
+    for word in missed(call, ledger):
+        deliver("a.1", word)
+    after = world.calls.get("a.1")
+    assert after is not None
+    assert (after.state, after.agent, after.visits) == ("talking", "102", 2)
+    assert "call.unexpected" not in world.kinds()

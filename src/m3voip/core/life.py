@@ -78,7 +78,7 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
-        case State.TALKING, ev.QueueJoined() if call.connected_at is not None and event.at > call.connected_at:
+        case State.TALKING, ev.QueueJoined() if call.connected_at is not None and event.at >= call.connected_at:
                                                           return back_in_queue(call, event)
         case State.TALKING, ev.AgentLeft() if event.extension == call.agent:
                                                           return talk_ended(call, event)

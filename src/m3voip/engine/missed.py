@@ -38,6 +38,8 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
     since = asked_since(call) or EARLIEST
     begun = since.replace(microsecond=0)
     talking = call.state is State.TALKING
+    if talking and call.connected_at is not None:  # what has not been heard came after the answer, whatever its second says
+        since = max(since, call.connected_at)
     seen: dict[type[ev.Event], int] = {
         ev.QueueJoined: 1 if call.joined or talking else 0,
         ev.AgentDidNotAnswer: call.missed_offers,
