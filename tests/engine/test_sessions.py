@@ -211,4 +211,6 @@ def test_a_return_within_the_second_of_the_answer_is_read_from_the_ledger_in_its
     after = world.calls.get("a.1")
     assert after is not None
     assert (after.state, after.agent, after.visits) == ("talking", "102", 2)
+    assert missed(after, ledger) == [], "a second reading changes nothing"
+    deliver("a.1", ev.AgentLeft(at=world.time, extension="101", by_caller=False))
     assert "call.unexpected" not in world.kinds()

@@ -82,6 +82,8 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return back_in_queue(call, event)
         case State.TALKING, ev.AgentLeft() if event.extension == call.agent:
                                                           return talk_ended(call, event)
+        case State.TALKING, ev.AgentLeft() if call.returned:
+                                                          return Step(call)  # of the talk before
         case State.TALKING, ev.TimeUp():                  return closed(call)
         case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
