@@ -33,6 +33,7 @@ from m3voip.engine.control import CallControl
 from m3voip.engine.directory import DirectoryKeeper
 from m3voip.engine.meetings import Meetings
 from m3voip.engine.metrics import STEP_FAILURES
+from m3voip.engine.outbound import Outbound
 from m3voip.engine.phone_tests import PhoneTests
 from m3voip.engine.phones import Phones
 from m3voip.engine.preferred import PreferredAgents
@@ -58,6 +59,7 @@ from m3voip.providers.speech.library import PromptLibrary
 from m3voip.storage.codec import StoredEvent
 from m3voip.storage.metrics import UNSAVED_AGE, UNSAVED_ROWS
 from m3voip.storage.postgres.agents import AgentCommits, PostgresAgents
+from m3voip.storage.postgres.attempts import PostgresAttempts
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.meetings import MeetingStore
@@ -107,8 +109,7 @@ class Service:
             commits=AgentCommits(),
             window_s=AGENTS_WINDOW_S,
         )
-        UNSAVED_ROWS.set_function(lambda: self.writer.unsaved_rows() + self.agent_writer.unsaved_rows())
-        UNSAVED_AGE.set_function(lambda: max(self.writer.unsaved_age(), self.agent_writer.unsaved_age()))
+        self._measure_unsaved()
         self.offices = OfficeStore(self.engine_pool)
         self.agent_store = PostgresAgents(self.engine_pool)
         self.call_store = PostgresCalls(self.engine_pool, self.commits)
@@ -136,16 +137,26 @@ class Service:
             on_observing=self._observing,
             on_conference=lambda event: self.meetings.take(event),  # noqa: PLW0108  # made below
             on_asked=self._asked_by_phone,
+            on_trunk=lambda event: self.outbound.seen(event),  # noqa: PLW0108  # made below
+        )
+        self.outbound = Outbound(
+            telephony=self.node.telephony,
+            source=self.node.telephony,
+            store=PostgresAttempts(self.engine_pool),
+            clock=self.clock,
+            ask=lambda call_id, request: self.calls.ask(call_id, request),  # noqa: PLW0108  # made below
+            default_tenant=settings.tenant_id,
         )
         self.calls = Calls(
             event_log=self.writer,
-            telephony=self.node.telephony,
+            telephony=self.outbound,
             crm=self.crm,
             agents=self.preferred_agents,
             clock=self.clock,
             router=self._route,
             explain=lambda leg: self.recovery.explain(leg),  # noqa: PLW0108  # made below
             on_facts=self._call_changed,
+            outside=self.outbound.hear,
             has_phone=lambda tenant_id, extension: self.directory.endpoint(tenant_id, extension) is not None,
             trace=settings.log_level == "debug",
         )
@@ -194,6 +205,7 @@ class Service:
             read=self.offices.read,
             appliers=(
                 ("calls", self.directory_keeper.update),
+                ("trunks", self.outbound.update),
                 ("agents", self.agents.update),
                 ("secrets", self.secrets.update),
                 ("phones", self.phones.update),
@@ -259,6 +271,7 @@ class Service:
             control=self.control,
             supervisions=self.supervisions,
             sessions=Sessions(agents=self.agents, control=self.node.telephony, clock=self.clock),
+            dialling=self.outbound,
             hub=self.hub,
             vault=self.vault,
             clock=self.clock,
@@ -281,6 +294,7 @@ class Service:
                 continue
             flow = await self.directory_keeper.flow(call.tenant_id, call.tree, call.tree_version) if call.tree else None
             adopted.append((call, flow))
+            self.outbound.adopt(call, rows)
         self.calls.adopt(adopted)
         await self.agent_writer.flush()
         await self.agents.adopt(await self.agent_store.saved())
@@ -322,6 +336,10 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 await self.supervisions.settle()
+
+    def _measure_unsaved(self) -> None:
+        UNSAVED_ROWS.set_function(lambda: self.writer.unsaved_rows() + self.agent_writer.unsaved_rows())
+        UNSAVED_AGE.set_function(lambda: max(self.writer.unsaved_age(), self.agent_writer.unsaved_age()))
 
     def _committed(self, events: Iterable[StoredEvent]) -> None:
         events = list(events)
@@ -367,6 +385,7 @@ class Service:
 
     async def _listening(self, deaf_since: datetime | None) -> None:
         await self.recovery.reconcile(deaf_since)
+        await self.outbound.reconcile()
         self.agents.compare()
         await self.supervisions.reconcile()
         self.configuration.wake()
@@ -374,6 +393,7 @@ class Service:
     async def _patrol(self) -> None:
         if self.node.telephony.connected:
             await self.recovery.patrol()
+            await self.outbound.reconcile()
             self.agents.compare()
 
     def messages_changed(self) -> None:

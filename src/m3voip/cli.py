@@ -92,6 +92,19 @@ def codecs(*, as_json: Annotated[bool, typer.Option("--json", help="For programs
 
 
 @app.command()
+def why(
+    number: Annotated[str, typer.Argument(help="As it would be dialled, for example +12025550143.")],
+    *,
+    caller_id: Annotated[str, typer.Option(help="The number to show; by default what an attempt would show.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say whether a number could be dialled now, what each rule says, and through which trunks."""
+    from m3voip.commands.why import run
+
+    asyncio.run(run(number, caller_id, as_json=as_json))
+
+
+@app.command()
 def demo(
     *,
     rate: Annotated[float, typer.Option(help="New calls per second.")] = 0.3,

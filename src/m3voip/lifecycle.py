@@ -90,6 +90,7 @@ async def _begin(
     running.append(start("recovery of newcomers", service.recovery.settle))
     running.append(start("meetings", service.meetings.run))
     running.append(start("supervisions", service.supervisions.run))
+    running.append(start("attempts", service.outbound.run))
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
     running.append(start("secrets", service.secrets.run))
@@ -117,6 +118,7 @@ async def _stop(service: Service, server: uvicorn.Server, running: list[asyncio.
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     service.calls.close()
+    service.outbound.close()
     service.agents.close()
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_S):

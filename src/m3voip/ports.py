@@ -16,6 +16,7 @@ from msgspec import Struct
 from m3voip.core.agent_state import AgentFact
 from m3voip.core.commands import AskCrm, Command, FindAgent
 from m3voip.core.conference import Party, PartyJoined, PartyLeft, RecordingTurned, Roster
+from m3voip.core.dial_result import DialResult
 from m3voip.core.events import CallArrived, CallerHungUp, Event, FloorTook
 from m3voip.core.facts import AnyFact, Recorded
 from m3voip.core.supervision import Parting, Supervision
@@ -66,6 +67,10 @@ class Names(Protocol):
 
     def conference(self, tenant_id: UUID, number: str) -> str | None:
         """The node's name of a conference."""
+        ...
+
+    def trunk(self, tenant_id: UUID, trunk: str) -> str | None:
+        """The node's name of a trunk that can be called through."""
         ...
 
 
@@ -295,6 +300,30 @@ class SupervisionStore(Protocol):
 
     async def ended(self, supervision_id: UUID, at: datetime, why: Parting, by: UUID | None) -> None:
         """It is over; writes the audit as well. ``by``: whoever ended it, if not the supervisor. Once."""
+        ...
+
+
+class AttemptEnd(Struct, frozen=True, kw_only=True):
+    """What became of an attempt that was cleared. ``cause`` is Q.850, ``trunk`` the last one that was tried, "" = none."""
+
+    attempt_id: UUID
+    tenant_id: UUID
+    result: DialResult
+    cause: int
+    trunk: str
+    answered_at: datetime | None
+    ended_at: datetime
+
+
+class AttemptStore(Protocol):
+    """What the engine reads and writes of attempts; the gate writes their beginning."""
+
+    async def ended(self, end: AttemptEnd) -> None:
+        """It is over. Once."""
+        ...
+
+    async def forgotten(self, before: datetime) -> Sequence[tuple[UUID, UUID]]:
+        """(attempt, tenant) of those that were cleared before this and have no end."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +13,15 @@ from msgspec import Struct
 from m3voip.api.deps import AgentNow, Health, PhoneNow, QueueNow
 from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
+from m3voip.core.clearance import Clearance
 from m3voip.core.codecs import CodecReport
 from m3voip.core.conference import Party, Roster
 from m3voip.core.errors import ProviderError
 from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
-from m3voip.core.requests import Request
+from m3voip.core.requests import How, Request
 from m3voip.core.supervision import Supervision
+from m3voip.core.trunks import Choice
 from m3voip.core.watched import Watched
 from m3voip.ports import StoredFile
 
@@ -140,12 +142,36 @@ class FakeControl:
             self.asked.append((call_id, request))
         return self.refuses
 
+    def refusal(self, call_id: UUID, request: Request) -> str | None:
+        return self.refuses if call_id in self.known else None
+
     def live(self, tenant_id: UUID, call_id: UUID) -> Call | None:
         call = self.known.get(call_id)
         return call if call is not None and call.tenant_id == tenant_id else None
 
     def free_slot(self, tenant_id: UUID) -> int | None:
         return self.slot
+
+
+@dataclass
+class FakeDialling:
+    """Trunks as the test says, and what was placed."""
+
+    order: tuple[str, ...] = ("carrier-a",)
+    shows: tuple[str, ...] = ()
+    placed: list[tuple[UUID, Clearance, How]] = field(default_factory=list)
+    refuses: str | None = ""
+
+    def plan(self, tenant_id: UUID, number: str, *, emergency: bool) -> Choice:
+        return Choice(order=self.order, skipped=() if self.order else (("carrier-a", "it does not answer"),))
+
+    def caller_ids(self, tenant_id: UUID, order: Iterable[str]) -> tuple[str, ...]:
+        return self.shows
+
+    def place(self, call_id: UUID, clearance: Clearance, how: How, by: UUID | None) -> str | None:
+        if self.refuses == "":
+            self.placed.append((call_id, clearance, how))
+        return self.refuses
 
 
 @dataclass

@@ -83,7 +83,8 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         address = path.replace("{version}", "1")
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
                      "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
-                     "meetingId", "partyId", "pauseReasonId", "supervisionId"):  # fmt: skip
+                     "meetingId", "partyId", "pauseReasonId", "supervisionId", "attemptId", "callerIdId",
+                     "doNotCallId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -164,7 +165,14 @@ async def everything(world: World, client: Client) -> dict[str, str]:
     world.supervisions.there[call] = Watched(call_id=call, agent=person["extension"], leg="a")
     heard = {"agentExtension": person["extension"], "extension": listener["extension"], "reason": "Foreign Canary"}
     supervision = await client.made("/v1/tm/supervisions", heard)
+    shown = await client.made("/v1/tm/caller-ids", {"number": unique("number"), "proof": "a letter"})
+    not_called = await client.made("/v1/tm/dnc", {"phone": unique("number")})
+    attempt = new_id()
+    await world.owner.execute(
+        "INSERT INTO attempt (id, tenant_id, call_id, kind, number, cleared, verdicts, at)"
+        " VALUES ($1, $2, $3, 'hand_dialled', '+12025550143', true, '[]', now())", attempt, client.tenant, call)  # fmt: skip
     return {
+        "attemptId": str(attempt), "callerIdId": shown["id"], "doNotCallId": not_called["id"],
         "callId": str(call), "recordingId": str(recording), "voicemailId": str(voicemail), "agentId": person["id"],
         "queueId": desk["id"], "didId": (await did(client, queueId=desk["id"]))["id"], "treeId": tree["id"],
         "trunkId": (await trunk(client))["id"], "mailboxId": (await mailbox(client))["id"], "apiKeyId": key["id"],
@@ -185,11 +193,11 @@ BODIES: dict[str, Any] = {
     "changeMember": {"penalty": 1}, "putAgentSkills": {"skills": {"x": 1}},
     "replaceIvrTree": {"source": GOOD_TREE + "#"}, "activateIvrTree": {"version": 1},
     "replaceRoute": {"otherwise": {"reject": True}}, "explainRoute": {}, "changeListedCaller": {"note": "X"},
-    "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addAgent": {"extension": "101"},
+    "transferCall": {"kind": "node", "name": "welcome"}, "consultAgent": {"extension": "101"}, "addGuest": {"extension": "101"},
     "dropGuest": {"extension": "101"}, "pickUpCall": {"extension": "101"}, "muteParty": {"on": True},
     "sendDigits": {"digits": "1"}, "changeVoicemail": {"read": True}, "forwardVoicemail": {"mailbox": "801"},
     "setMailboxPin": {"pin": "1234"},
-    "changeSupervision": {"mode": "whisper"},
+    "changeSupervision": {"mode": "whisper"}, "putRates": {"currency": "USD", "rates": []},
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from m3voip.providers.asterisk.ari.errors import UnsafeValue
 from m3voip.providers.asterisk.ari.metrics import AriMetrics
 from m3voip.providers.asterisk.ari.request import Request
 from m3voip.providers.asterisk.timing import LinkTiming
+from tests.support.clearances import a_clearance
 
 pytestmark = pytest.mark.unit
 
@@ -55,7 +56,7 @@ def test_variables_travel_as_json_inside_json() -> None:
 def test_every_builder_makes_a_uri_that_needs_no_json_escape() -> None:
     requests: list[Request[Any]] = [
         channels.originate(
-            "PJSIP/+15550100@trunk-1",
+            "PJSIP/e0123456789",
             app="m3voip",
             channel_id="c",
             app_args=("outbound", "x y"),
@@ -79,6 +80,20 @@ def test_every_builder_makes_a_uri_that_needs_no_json_escape() -> None:
         assert request.uri.isascii()
         assert not set(request.uri) & set('"\\\r\n ')
         assert json.loads(write_request("1", request))["uri"] == request.uri
+
+
+def test_a_trunk_is_reached_by_a_clearance_and_by_nothing_else() -> None:
+    for endpoint in ("PJSIP/+15550100@trunk-1", "PJSIP/trunk-1", "PJSIP/e0123456789@trunk-1"):
+        with pytest.raises(UnsafeValue):
+            channels.originate(endpoint, app="m3voip", channel_id="c")
+        with pytest.raises(UnsafeValue):
+            channels.create(endpoint, app="m3voip", channel_id="c")
+    clearance = a_clearance("+12025550143", "+12025550100")
+    request = channels.dial_out(clearance, "trunk-carrier-1", app="m3voip", channel_id="c", app_args=("party",))
+    assert request.uri.startswith("channels?endpoint=PJSIP/%2B12025550143@trunk-carrier-1&app=m3voip&channelId=c&")
+    assert "callerId=%22%22%20%3C%2B12025550100%3E" in request.uri
+    with pytest.raises(UnsafeValue):
+        channels.dial_out(clearance, "e0123456789", app="m3voip", channel_id="c")
 
 
 @given(value=st.text(max_size=40))

@@ -24,6 +24,7 @@ from m3voip.providers.asterisk.provision import (
     QueueConfig,
     Strategy,
     TrunkConfig,
+    TrunkTransport,
     Unavailable,
     render,
 )
@@ -41,7 +42,7 @@ SALES = QueueConfig(
 )  # fmt: skip
 CARRIER = TrunkConfig(
     name="trunk-carrier", addresses=("192.0.2.0/28",), server="sip.example.net:5061", username="u1", password="p#1",
-    register=True, contact_user="15550100100", tls=True,
+    register=True, contact_user="15550100100", transport=TrunkTransport.TLS,
 )  # fmt: skip
 DID = DidConfig(number="15550100100", queue="sales", mailbox="101@default")
 ROOM = ConferenceConfig(
@@ -317,3 +318,22 @@ async def test_the_files_are_for_their_owner_only_and_nothing_else_lies_about(tm
     names = {file.name for file in render(OFFICE)}
     assert {"queues.conf", "queuerules.conf", "announcements.conf", "confbridge.conf", "conferences.conf"} <= names
     assert found == dict.fromkeys(names, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("transport", "template", "suffix"),
+    [(TrunkTransport.UDP, "_trunk", ""), (TrunkTransport.TCP, "_trunk_tcp", ";transport=tcp"),
+     (TrunkTransport.TLS, "_trunk_tls", ";transport=tls")],
+)  # fmt: skip
+def test_a_carrier_is_reached_by_its_transport_and_hears_the_number_beside_the_account(
+    transport: TrunkTransport, template: str, suffix: str
+) -> None:
+    trunk = dataclasses.replace(CARRIER, transport=transport)
+    lines = text_of("pjsip.conf", Provisioning(trunks=(trunk,))).splitlines()
+    assert f"[trunk-carrier]({template})" in lines
+    assert f"contact = sip:sip.example.net:5061{suffix}" in lines
+    assert f"server_uri = sip:sip.example.net:5061{suffix}" in lines
+    assert (f"transport = transport-{transport}" in lines) is (transport is not TrunkTransport.UDP)
+    assert "send_pai = yes" in lines
+    bare = dataclasses.replace(trunk, username="", password="", register=False)
+    assert "send_pai = yes" not in text_of("pjsip.conf", Provisioning(trunks=(bare,)))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import reduce
 from random import Random
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -18,12 +19,15 @@ from m3voip.core import facts as f
 from m3voip.core import requests as rq
 from m3voip.core.call import Call, Flow, State, evolve
 from m3voip.core.causes import ConferenceExit, QueueExit
+from m3voip.core.dial_result import DialResult
 from m3voip.core.life import step
 from m3voip.core.parties import Role, Target, TargetKind
 from tests.ivr.support import CALL_ID, T0, TENANT, settled
+from tests.support.clearances import a_clearance
 
 Maker = Callable[[Random, Call, datetime], ev.Event]
 
+CLEARED = tuple(a_clearance(f"+1202555014{n}", attempt=UUID(int=n)) for n in range(3))
 _KEYS = "0123456789*#A"
 _DIAL = ("ANSWER", "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL", "")
 _EXITS = tuple(QueueExit)
@@ -50,6 +54,26 @@ def _of_party(random: Random, at: datetime) -> ev.Event:
             ev.CommandFailed(at=at, command=random.choice(("Invite", "Place")), why="no", gone=random.random() < 0.3),
         )
     )  # fmt: skip
+
+
+def _number(random: Random, _: Call, at: datetime) -> ev.Event:
+    clearance = random.choice((*CLEARED, None))
+    number = clearance.number if clearance else "+12025550143"
+    return rq.DialRequested(at=at, number=number, how=random.choice(tuple(rq.How)), clearance=clearance, trunk="a")
+
+
+def _outside(random: Random, call: Call, at: datetime) -> ev.Event:
+    """What becomes of a number that is dialled."""
+    party = random.choice([party for party in call.parties.values() if party.number] or [None])
+    leg = party.leg if party else "nobody"
+    mine = [one for one in CLEARED if party and one.attempt_id == party.attempt and random.random() < 0.9] or CLEARED
+    event = random.choice(
+        (
+            ev.DialRings(at=at), ev.LegArrived(at=at), ev.DialFailed(at=at, result=DialResult.BUSY, why="17"),
+            ev.DialFailed(at=at, result=DialResult.TRUNK_FAILED, why="34", trunk="b", clearance=random.choice(mine)),
+        )
+    )  # fmt: skip
+    return ev.OfParty(at=at, leg=leg, event=event)
 
 
 def _asked(random: Random, call: Call, at: datetime) -> rq.Request:
@@ -96,8 +120,10 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (4, lambda r, c, t: ev.AgentAnswered(at=t, extension="101", agent_leg="agent")),
     (1, lambda r, c, t: ev.DialAnswered(at=t, agent_leg="agent")),
     (4, lambda r, c, t: ev.LegArrived(at=t)),
-    (12, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=_of_party(r, t))),
-    (12, _asked),
+    (14, lambda r, c, t: ev.OfParty(at=t, leg=_leg(r, c), event=_of_party(r, t))),
+    (14, _asked),
+    (3, _number),
+    (3, _outside),
     (1, lambda r, c, t: ev.CommandFailed(at=t, command="TakeInHand", why="Asterisk says no")),
 )
 CONFERENCE_MAKERS: tuple[tuple[int, Maker], ...] = (
@@ -173,12 +199,20 @@ class Walk:
             assert not result.commands, self.events
         if before.ending is not None:
             assert all(isinstance(command, _LAST) for command in result.commands), self.events
+        self._dialled(event, result.commands)
         self.call = result.call
         self.facts += result.facts
         if result.call.state is State.IVR and result.call.ending is None:
             assert result.call.cursor.playing or result.call.due_at is not None, ("left in silence", self.events)
         if result.call.state is State.IN_HAND and result.call.ending is None:
             self._in_hand(result.call)
+
+    def _dialled(self, event: ev.Event, commands: tuple[do.Command, ...]) -> None:
+        """Nothing is dialled but by the clearance that came with this very event, and by that once."""
+        dialled = [command.clearance for command in commands if isinstance(command, do.DialOut)]
+        inner = event.event if isinstance(event, ev.OfParty) else event
+        brought = inner.clearance if isinstance(inner, rq.DialRequested | ev.DialFailed) else None
+        assert not dialled or dialled == [brought], self.events
 
     def _in_hand(self, call: Call) -> None:
         """Nobody is left alone, and nobody waits without an end."""

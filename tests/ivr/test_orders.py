@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core import requests as rq
-from m3voip.core.call import Flow
+from m3voip.core.call import Flow, State
+from m3voip.core.parties import Target, TargetKind
 from tests.chaos.report import Report
 from tests.ivr.orders import CONFERENCE_MAKERS, MAKERS, Orders, Walk
 from tests.ivr.support import T0, sample, tree_of
@@ -43,7 +44,9 @@ queue: {queue: {name: sales, overflow: room}}
 )
 MET = {kind for kind in f.KINDS if kind.startswith("conference.")}
 SAMPLES = tuple(sample(name) for name in ("main", "account", "office-hours", "direct-line"))
-TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, None)
+STRAIGHT = tree_of("dial: {dial: {extension: 101, overflow: bye}}\nbye: {hangup: Bye.}", "dial")
+"""To an agent at once: most orders of this one come to a talk, so that much is asked of it."""
+TREES: tuple[Flow | None, ...] = (*SAMPLES, EVERYTHING, EVERYTHING, EVERYTHING, STRAIGHT, STRAIGHT, STRAIGHT, None)
 
 
 @pytest.mark.unit
@@ -129,4 +132,16 @@ def test_a_supervision_takes_a_call_over_once() -> None:
     assert walk.call.agent == "102"
     walk.take(rq.TakeOverRequested(at=T0, leg="supervisor", extension="103"))
     assert walk.call.agent == "102"
+    walk.finish(ev.CallerHungUp(at=T0))
+
+
+@pytest.mark.unit
+def test_a_call_that_was_handed_on_can_be_taken_in_hand_by_its_new_agent() -> None:
+    walk = _talking()
+    walk.take(rq.TransferRequested(at=T0, target=Target(kind=TargetKind.EXTENSION, name="102")))
+    walk.take(ev.LegArrived(at=T0))
+    walk.take(ev.DialAnswered(at=T0, agent_leg="second"))
+    walk.take(rq.HoldRequested(at=T0))
+    walk.take(ev.LegArrived(at=T0))
+    assert (walk.call.state, walk.call.agent, set(walk.call.parties)) == (State.IN_HAND, "102", {"leg", "second"})
     walk.finish(ev.CallerHungUp(at=T0))

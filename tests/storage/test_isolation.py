@@ -83,6 +83,21 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             "insert into did (tenant_id, number, tree_id) select $1, $2, id from ivr_tree where tenant_id = $1",
             tenant, f"+1555010020{number}")  # fmt: skip
         await owner.execute(
+            f"""
+            with d as (insert into dial_settings (tenant_id, region) values ('{tenant}', 'US')),
+                 n as (insert into do_not_call (tenant_id, digits) values ('{tenant}', '12025550143')),
+                 c as (insert into caller_id (tenant_id, number, proof) values ('{tenant}', '+12025550100', 'p')),
+                 r as (insert into rate (tenant_id, trunk_id, prefix, per_minute)
+                       select tenant_id, id, '1', 0.5 from trunk where tenant_id = '{tenant}')
+            insert into attempt (id, tenant_id, call_id, kind, number, cleared, verdicts, at)
+            values ('{tenant}', '{tenant}', '{tenant}', 'hand_dialled', '+12025550143', true, '[]', now())"""
+        )
+        await owner.execute(
+            "insert into attempt_live (attempt_id, tenant_id, call_id, at) values ($1, $1, $1, now())", tenant)  # fmt: skip
+        await owner.execute(
+            "insert into attempt_end (attempt_id, tenant_id, result, cause, trunk, ended_at)"
+            " values ($1, $1, 'busy', 17, 't', now())", tenant)  # fmt: skip
+        await owner.execute(
             "insert into mailbox_pin (tenant_id, mailbox_id, hash) select tenant_id, id, 'x' from mailbox where tenant_id = $1",
             tenant)  # fmt: skip
         await owner.execute(
@@ -196,7 +211,13 @@ async def test_partitions_cannot_be_reached_beside_their_table(
 @pytest.mark.parametrize("statement", ["update {} set {} where false", "delete from {} where false", "truncate {}"])
 async def test_nobody_who_connects_can_change_what_happened(api: Pool, engine: Pool, statement: str) -> None:
     for pool in (api, engine):
-        for table, column in (("call_event", "kind = ''"), ("agent_event", "kind = ''"), ("audit", "action = ''")):
+        for table, column in (
+            ("call_event", "kind = ''"),
+            ("agent_event", "kind = ''"),
+            ("audit", "action = ''"),
+            ("attempt", "cleared = true"),
+            ("attempt_end", "cause = 1"),
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with pool.transaction() as db:
                     await db.execute(statement.format(table, column))

@@ -8,7 +8,9 @@ from itertools import count
 import pytest
 
 from m3voip.phones import Answer
+from m3voip.phones.media.ticker import Ticker
 from m3voip.stack.stack import Stack
+from tests.stories.carriers import Carriers, two_carriers
 from tests.stories.talk import CALLER, FIRST, Talk
 from tests.support.fixtures import OpenPhone
 from tests.support.office import DID, Api, api_of
@@ -52,4 +54,11 @@ async def talk(trunk_caller: OpenPhone, agent_phone: OpenPhone, api: Api, number
     await agent.hear_tone(CALLER)
     record = await api.in_state(number, "talking")
     other = await agent_phone("104")
-    return Talk(api, record["id"], caller, agent, other)
+    return Talk(api, record["id"], caller, agent, other, first)
+
+
+@pytest.fixture
+async def carriers(stack: Stack, ticker: Ticker, api: Api) -> AsyncIterator[Carriers]:
+    """See ``two_carriers``; they are disconnected after the story."""
+    async with two_carriers(stack, ticker, api) as connected:
+        yield connected

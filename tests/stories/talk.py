@@ -15,8 +15,11 @@ CALLER, FIRST, SECOND = 440, 1870, 1230
 class Talk:
     """A caller and agent 101 who talk, and the phone of agent 104."""
 
-    def __init__(self, api: Api, call_id: str, caller: OutgoingCall, agent: IncomingCall, other: Softphone) -> None:
+    def __init__(
+        self, api: Api, call_id: str, caller: OutgoingCall, agent: IncomingCall, other: Softphone, first: Softphone
+    ) -> None:
         self.api, self.id, self.caller, self.agent, self.other = api, call_id, caller, agent, other
+        self.agent_phone = first
 
     async def ask(self, what: str, *, expect: int = 202, **body: object) -> Json:
         return await self.api.ask("POST", f"/v1/tm/calls/{self.id}/{what}", expect=expect, json=body or None)
@@ -35,6 +38,11 @@ class Talk:
         """Extension ("" is the caller) → role and place."""
         found = await self.api.get(f"/v1/tm/calls/{self.id}/parties")
         return {party["extension"]: (party["role"], party["place"]) for party in found["parties"]}
+
+    async def all_parties(self) -> list[Json]:
+        """As the API shows them."""
+        found: list[Json] = (await self.api.get(f"/v1/tm/calls/{self.id}/parties"))["parties"]
+        return found
 
     async def ended(self, number: str) -> Json:
         call = await self.api.ended(number)

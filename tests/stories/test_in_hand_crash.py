@@ -13,6 +13,7 @@ import pytest
 from m3voip.phones import Answer, NeverAnswer
 from m3voip.stack.stack import Stack
 from tests.chaos.faults import dead, kill, ready
+from tests.stories.carriers import NUMBER, OUTSIDE, Carriers, over
 from tests.stories.talk import CALLER, FIRST, SECOND, Talk
 from tests.support import leaks
 from tests.support.eventually import eventually
@@ -149,3 +150,21 @@ async def test_a_kill_right_after_a_request_loses_nobody(talk: Talk, stack: Stac
         await talk.other.received[0].hear_tone(CALLER)
     await talk.caller.hangup()
     await talk.ended(number)
+
+
+async def test_a_number_outside_is_dialled_once_whoever_dies_and_joins_when_it_answers(
+    talk: Talk, stack: Stack, carriers: Carriers, number: str
+) -> None:
+    carriers.first.on_invite = NeverAnswer()
+    await talk.ask("add", number=NUMBER)
+    outside = await carriers.first.next_call(10, after=0)
+    await killed(stack)
+    assert [party["number"] for party in await talk.all_parties()] == ["", "", NUMBER]
+    outside.answer(OUTSIDE)
+    await hears_all(talk.caller, FIRST, OUTSIDE, within=10)
+    await outside.hangup()
+    await talk.caller.hear_tone(FIRST)
+    await talk.caller.hangup()
+    await talk.ended(number)
+    await over(talk, "answered")
+    assert carriers.called == (1, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,11 +13,13 @@ from m3voip.api.live import EventHub
 from m3voip.config import Settings
 from m3voip.core.agent_state import Asked
 from m3voip.core.call import Call
+from m3voip.core.clearance import Clearance
 from m3voip.core.codecs import CodecReport
 from m3voip.core.modes import Mode
 from m3voip.core.phone_check import PhoneTest
-from m3voip.core.requests import Request
+from m3voip.core.requests import How, Request
 from m3voip.core.supervision import Supervision
+from m3voip.core.trunks import Choice
 from m3voip.core.watched import Watched
 from m3voip.ports import Clock, ConferenceNode, RecordingVault
 from m3voip.storage.postgres.pool import Pool
@@ -230,12 +232,33 @@ class CallControl(Protocol):
         live. Never blocks."""
         ...
 
+    def refusal(self, call_id: UUID, request: Request) -> str | None:
+        """The same without doing it."""
+        ...
+
     def live(self, tenant_id: UUID, call_id: UUID) -> Call | None:
         """The tenant's call as it is at this moment; None when it does not live."""
         ...
 
     def free_slot(self, tenant_id: UUID) -> int | None:
         """A slot to park a call in; None when all are taken."""
+        ...
+
+
+class Dialling(Protocol):
+    """The trunks, and calls out through them. Nothing here blocks."""
+
+    def plan(self, tenant_id: UUID, number: str, *, emergency: bool) -> Choice:
+        """Which trunks could carry a call to this number now, in order."""
+        ...
+
+    def caller_ids(self, tenant_id: UUID, order: Iterable[str]) -> tuple[str, ...]:
+        """The numbers that these trunks show by themselves."""
+        ...
+
+    def place(self, call_id: UUID, clearance: Clearance, how: How, by: UUID | None) -> str | None:
+        """Dial what was cleared, within a call. The attempt is committed. Answers why not, "" when it is under way, None when
+        the call does not live."""
         ...
 
 
@@ -311,6 +334,7 @@ class ApiDeps:
     agents: AgentDesk
     supervisions: SupervisionControl
     sessions: SessionDesk
+    dialling: Dialling
     hub: EventHub
     vault: RecordingVault
     clock: Clock

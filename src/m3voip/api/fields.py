@@ -27,6 +27,7 @@ _HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?$"
 _USERNAME = r"^[A-Za-z0-9_.+-]{0,64}$"
 _CARRIER_WORD = r"^[A-Za-z0-9!#$%&()*+,./:<=>?@^_{|}~-]{0,128}$"
 _NUMBER_FILTER = r"^[+ ]?[0-9][0-9 ().-]{1,24}$"
+DIALLED = r"^[+ ]?[0-9(][0-9 ().\-/]{1,30}$"
 _KEY = r"^[\x21-\x7e]{1,200}$"
 
 _HINTS = {
@@ -41,6 +42,7 @@ _HINTS = {
     _HOST: "must be a host name or an address, for example sip.carrier.example.",
     _USERNAME: "must be at most 64 of letters, digits and _ . + -",
     _NUMBER_FILTER: "must be a phone number or an extension, for example +15550100100 (in a URL: %2B15550100100).",
+    DIALLED: "must be a number as it is dialled, for example +12025550143 (in a URL: %2B12025550143).",
     _KEY: "must be 1 to 200 visible ASCII characters, for example a UUID.",
 }
 

@@ -9,10 +9,13 @@ from fastapi import Path
 
 AgentId = Annotated[UUID, Path(alias="agentId")]
 ApiKeyId = Annotated[UUID, Path(alias="apiKeyId")]
+AttemptId = Annotated[UUID, Path(alias="attemptId")]
 BlockedCallerId = Annotated[UUID, Path(alias="blockedCallerId")]
+CallerIdId = Annotated[UUID, Path(alias="callerIdId")]
 CallId = Annotated[UUID, Path(alias="callId")]
 ConferenceId = Annotated[UUID, Path(alias="conferenceId")]
 DidId = Annotated[UUID, Path(alias="didId")]
+DoNotCallId = Annotated[UUID, Path(alias="doNotCallId")]
 ListedCallerId = Annotated[UUID, Path(alias="listedCallerId")]
 MailboxId = Annotated[UUID, Path(alias="mailboxId")]
 MeetingId = Annotated[UUID, Path(alias="meetingId")]

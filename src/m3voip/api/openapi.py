@@ -40,6 +40,7 @@ _TAGS = {
     "DIDs": "Numbers that people call.",
     "Routes": "Where calls of a number go, by rules.",
     "Trunks": "Paths to carriers.",
+    "Calls out": "Whom your people may call, with which number, and why a number was dialled or not.",
     "Telephony": "The telephony node itself.",
     "IVR trees": "What callers hear and choose.",
     "Mailboxes": "Where messages are left.",

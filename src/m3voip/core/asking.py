@@ -24,6 +24,7 @@ from m3voip.core.handing import (
     transfer,
     with_music,
 )
+from m3voip.core.outside import dial_out, transfer_out
 from m3voip.core.parties import Place, Role, Target, TargetKind
 
 _PICK_UPS = (rq.PickUpRequested, rq.PickUpDialled)
@@ -48,13 +49,21 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
         case rq.PickUpRequested() | rq.PickUpDialled() if not call.parked:
             return "the call is not parked"
         case rq.PickUpRequested() | rq.PickUpDialled() if guests:
-            return f"{guests[0].extension} is picking the call up already"
+            return f"{guests[0].called} is picking the call up already"
         case rq.MuteRequested() if request.extension and not _named(call, request.extension):
             return f"{request.extension} is not in this call"
-        case rq.DropRequested() if request.extension not in [guest.extension for guest in guests]:
+        case rq.DropRequested() if request.extension not in [guest.called for guest in guests]:
             return f"{request.extension} is not a guest in this call"
-        case rq.ConsultRequested() if guests:
-            return f"{guests[0].extension} is in the call already: hand over, cancel, or add another"
+        case rq.ConsultRequested() | rq.DialRequested(how=rq.How.CONSULT) if guests:
+            return f"{guests[0].called} is in the call already: hand over, cancel, or add another"
+        case rq.DialRequested(how=rq.How.TRANSFER) if guests:
+            return f"{guests[0].called} is in the call already: let them go first, or leave the caller to them"
+        case rq.DialRequested() if agent(call) is None and call.state is State.IN_HAND:
+            return "no agent has the call at this moment"
+        case rq.DialRequested() if _named(call, request.number):
+            return f"{request.number} is in this call already"
+        case rq.ParkRequested() if not call.agent:
+            return "the call has no agent to whom it could come back"
         case rq.ConsultRequested() | rq.AddRequested() | rq.TakeOverRequested() if _named(call, request.extension):
             return f"{request.extension} is in this call already"
         case rq.TakeOverRequested() if request.leg in call.parties:
@@ -62,9 +71,11 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
         case rq.SwapRequested() | rq.ConferenceRequested() | rq.ConsultCancelled() if not guests:
             return "nobody is consulted"
         case rq.SwapRequested() if not any(guest.here for guest in guests):
-            return f"{guests[0].extension} has not answered yet"
+            return f"{guests[0].called} has not answered yet"
         case rq.HandOverRequested() if not guests:
             return "nobody is consulted who could take the call"
+        case rq.TransferRequested(target=Target(kind=TargetKind.NUMBER)):
+            return "a number outside takes a clearance"
         case rq.TransferRequested(target=Target(kind=TargetKind.EXTENSION, name=name)) if _named(call, name):
             return f"{name} is in this call already"
         case rq.TransferRequested(target=Target(kind=TargetKind.NODE, name=name)) if flow is None or not flow.has(
@@ -76,13 +87,15 @@ def refusal(call: Call, request: rq.Request, flow: Flow | None) -> str:  # one c
 
 
 def _named(call: Call, extension: str) -> bool:
-    return extension == call.agent or any(p.extension == extension for p in call.parties.values())
+    return extension == call.agent or any(p.called == extension for p in call.parties.values())
 
 
 def asked(so_far: Step, event: rq.Request, now: datetime, flow: Flow | None) -> Step:
     """Do what is asked, if it can be done; who asked has been told why not by ``refusal``."""
     if refusal(so_far.call, event, flow):
         return so_far
+    if isinstance(event, rq.DialRequested) and event.clearance is None:
+        return so_far  # whether it could be done was the question
     return with_music(_asked(so_far, event, now, flow), music_of(so_far.call))
 
 
@@ -95,6 +108,8 @@ def _asked(so_far: Step, event: rq.Request, now: datetime, flow: Flow | None) ->
             return transfer(so_far, event, now, flow)
         case rq.TakeOverRequested():
             return take_over(so_far, event, now)
+        case rq.DialRequested(how=rq.How.TRANSFER):
+            return transfer_out(so_far, event, now)
         case _:
             alone = isinstance(event, rq.ParkRequested)  # the agent is not wanted any more
             return _in_hand(take(so_far, event.at, now, alone=alone), event, now)
@@ -113,6 +128,10 @@ def _in_hand(so_far: Step, event: rq.Request, now: datetime) -> Step:  # one cas
             return invite(step_aside(so_far, at, "consult", Place.ASIDE), event.extension, at, Place.ASIDE)
         case rq.AddRequested() | rq.PickUpRequested():
             return invite(so_far, event.extension, at)
+        case rq.DialRequested(how=rq.How.CONSULT):
+            return dial_out(step_aside(so_far, at, "consult", Place.ASIDE), event, Place.ASIDE)
+        case rq.DialRequested():
+            return dial_out(so_far, event)
         case rq.PickUpDialled():
             so_far = so_far.note(at, f.PartyInvited(leg=event.leg, extension=event.extension))
             return so_far.do(do.WatchLeg(leg=event.leg))
@@ -127,7 +146,7 @@ def _in_hand(so_far: Step, event: rq.Request, now: datetime) -> Step:  # one cas
         case rq.ConsultCancelled():
             return step_aside(so_far.do(*let_go(*parties(call, Role.GUEST))), at, "resume", Place.MAIN)
         case rq.DropRequested():
-            return so_far.do(*let_go(*(p for p in call.parties.values() if p.extension == event.extension)))
+            return so_far.do(*let_go(*(p for p in parties(call, Role.GUEST) if p.called == event.extension)))
         case rq.ParkRequested():
             return park(so_far, event, now)
         case _:

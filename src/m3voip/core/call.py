@@ -19,7 +19,7 @@ from m3voip.core import commands as do
 from m3voip.core import events as ev
 from m3voip.core import facts as f
 from m3voip.core.causes import NORMAL_CLEARING, EndReason
-from m3voip.core.parties import Party, Role, Target
+from m3voip.core.parties import Party, Role, Target, TargetKind
 
 
 class State(StrEnum):
@@ -205,8 +205,10 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.VoicemailDone():      return replace(call, seq=seq, state=State.IVR)
         case f.ConferenceEntered():  return replace(call, seq=seq, state=State.CONFERENCE, conference=fact.conference, met_at=at, due_at=None)
         case f.ConferenceDone():     return replace(call, seq=seq, state=State.IVR)
-        case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact))
-        case f.PartyInvited():       return party(call, seq, Party(leg=fact.leg, role=Role.GUEST, extension=fact.extension, place=fact.place))
+        case f.HandTaken():          return replace(call, seq=seq, state=State.IN_HAND, parties=taken(call, fact), transfer=None, transfer_by="")
+        case f.PartyInvited():       return party(call, seq, Party(leg=fact.leg, role=Role.GUEST, extension=fact.extension, place=fact.place,
+                                                                   number=fact.number, attempt=fact.attempt, trunk=fact.trunk))
+        case f.PartyRerouted():      return rerouted(call, seq, fact)
         case f.PartyJoined():        return party(call, seq, replace(call.parties[fact.leg], here=True))
         case f.PartyMuted():         return party(call, seq, replace(call.parties[fact.leg], muted=fact.on))
         case f.PartyLeft():          return replace(call, seq=seq, parties={leg: p for leg, p in call.parties.items() if leg != fact.leg})
@@ -215,7 +217,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.TransferOrdered():    return replace(call, seq=seq, transfer=fact.target, transfer_by=fact.extension)
         case f.Transferred() if fact.way == BLIND:
                                      return replace(call, seq=seq, state=State.IVR, parties={}, parked=0)
-        case f.Transferred():        return new_agent(call, seq, at, fact.target.name, fact.agent_leg)
+        case f.Transferred():        return new_agent(call, seq, at, "" if fact.target.kind is TargetKind.NUMBER else fact.target.name,
+                                                      fact.agent_leg)
         case f.CallParked():         return replace(call, seq=seq, parked=fact.slot, parties={leg: p for leg, p in call.parties.items() if p.role is Role.CALLER})
         case f.PickedUp():           return new_agent(call, seq, at, fact.extension, fact.agent_leg)
         case f.HandRefused():        return replace(call, seq=seq, state=State.TALKING, parties={}, transfer=None, transfer_by="")
@@ -231,6 +234,13 @@ BLIND, ATTENDED = "blind", "attended"
 def party(call: Call, seq: int, changed: Party) -> Call:
     """One party of the call is as this says."""
     return replace(call, seq=seq, parties={**call.parties, changed.leg: changed})
+
+
+def rerouted(call: Call, seq: int, fact: f.PartyRerouted) -> Call:
+    """A number is dialled by another leg from now on."""
+    others = {leg: p for leg, p in call.parties.items() if leg != fact.leg}
+    again = replace(call.parties[fact.leg], leg=fact.new_leg, trunk=fact.trunk)
+    return replace(call, seq=seq, parties={**others, fact.new_leg: again})
 
 
 def taken(call: Call, fact: f.HandTaken) -> dict[str, Party]:

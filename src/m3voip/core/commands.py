@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.causes import NORMAL_CLEARING
+from m3voip.core.clearance import Clearance
 from m3voip.core.modes import Mode
 
 
@@ -119,6 +120,16 @@ class Invite(Command, frozen=True, kw_only=True):
     timeout_s: int
     caller: str = ""
     caller_name: str = ""
+
+
+class DialOut(Command, frozen=True, kw_only=True):
+    """Dial the clearance's number through a trunk; otherwise like Invite. Law: the only command that reaches outside, and it
+    takes the number and the caller id from the clearance and from nowhere else."""
+
+    clearance: Clearance
+    call_id: UUID
+    trunk: str
+    timeout_s: int
 
 
 class Ringback(Command, frozen=True, kw_only=True):

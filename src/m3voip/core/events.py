@@ -11,6 +11,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.causes import NORMAL_CLEARING, ConferenceExit, QueueExit
+from m3voip.core.clearance import Clearance
+from m3voip.core.dial_result import DialResult
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -160,6 +162,20 @@ class CallerHungUp(Event, frozen=True, kw_only=True):
     """The caller's leg is gone, whoever ended it."""
 
     cause: int = NORMAL_CLEARING
+    status: int | None = None  # SIP's, where it is known
+
+
+class DialRings(Event, frozen=True, kw_only=True):
+    """The phone at the other end of a leg that we dial rings, or is said to: whoever carries the call got through."""
+
+
+class DialFailed(Event, frozen=True, kw_only=True):
+    """A number outside was not reached through a trunk. With ``clearance`` the next ``trunk`` is worth a try."""
+
+    result: DialResult
+    why: str
+    trunk: str = ""
+    clearance: Clearance | None = None
 
 
 class LegLeft(Event, frozen=True, kw_only=True):

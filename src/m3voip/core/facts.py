@@ -258,11 +258,25 @@ class HandRefused(Fact, frozen=True, kw_only=True, tag="call.hand_refused"):
 
 
 class PartyInvited(Fact, frozen=True, kw_only=True, tag="party.invited"):
-    """An agent's phone rings, to join this call at this place."""
+    """An agent's phone rings, to join this call at this place. Or a number outside is dialled: ``attempt`` is the one that was
+    cleared for it, ``trunk`` the first that is tried, ``extension`` is "" then."""
 
     leg: str
     extension: str
     place: Place = Place.MAIN
+    number: str = ""
+    attempt: UUID | None = None
+    trunk: str = ""
+
+
+class PartyRerouted(Fact, frozen=True, kw_only=True, tag="party.rerouted"):
+    """A trunk did not get through to the number: it is dialled through the next one, by a leg of its own (``new_leg``).
+    ``why`` is Q.850's cause and SIP's status."""
+
+    leg: str
+    new_leg: str
+    trunk: str
+    why: str
 
 
 class PartyJoined(Fact, frozen=True, kw_only=True, tag="party.joined"):
@@ -287,11 +301,14 @@ class PartyMuted(Fact, frozen=True, kw_only=True, tag="party.muted"):
 
 
 class PartyLeft(Fact, frozen=True, kw_only=True, tag="party.left"):
-    """A leg other than the caller's is gone, or never came (``answered`` false)."""
+    """A leg other than the caller's is gone, or never came (``answered`` false). For a number outside that did not answer
+    ``result`` says how it ended (core/dial_result.py)."""
 
     leg: str
     extension: str
     answered: bool
+    number: str = ""
+    result: str = ""
 
 
 class HoldByPhone(Fact, frozen=True, kw_only=True, tag="party.phone_hold"):
@@ -435,7 +452,8 @@ AnyFact = (
     | QueuePositionKnown | QueueExited | QueueCallAbandoned | OfferMade | OfferMissed | CallConnected | TalkEnded
     | DialStarted | DialEnded | VoicemailEntered | VoicemailDone | ConferenceEntered | ConferenceDone | ConferenceMuted
     | FloorServed | CallResumed | CommandRefused | EventUnexpected
-    | HandTaken | HandRefused | PartyInvited | PartyJoined | PartiesPlaced | PartyMuted | PartyLeft | HoldByPhone | DigitsSent
+    | HandTaken | HandRefused | PartyInvited | PartyRerouted | PartyJoined | PartiesPlaced | PartyMuted
+    | PartyLeft | HoldByPhone | DigitsSent
     | TransferOrdered | Transferred | CallParked | PickedUp
     | CallEnded | RecordingStored | VoicemailStored | VoicemailDiscarded | VoicemailRead | VoicemailUnread | VoicemailDeleted
     | VoicemailRestored | VoicemailForwarded | VoicemailPurged

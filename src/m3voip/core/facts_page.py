@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -73,6 +74,8 @@ def _value(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         parts = (f"`{name}` ({_value(of)})" for name, of in get_type_hints(kind).items() if not name.startswith("_"))
         return "object: " + ", ".join(parts)
+    if isinstance(kind, UnionType):
+        return " or ".join("null" if one is NoneType else _value(one) for one in get_args(kind))
     return _WORDS[get_origin(kind) or kind]
 
 

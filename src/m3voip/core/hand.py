@@ -20,6 +20,8 @@ from m3voip.core import requests as rq
 from m3voip.core.asking import asked, refusal
 from m3voip.core.call import Call, Flow, Step
 from m3voip.core.causes import UNKNOWN, EndReason
+from m3voip.core.clearance import Clearance
+from m3voip.core.dial_result import DialResult
 from m3voip.core.ending import end, talk_over
 from m3voip.core.handing import (
     ARRIVAL,
@@ -41,6 +43,7 @@ from m3voip.core.handing import (
     transfer,
     with_music,
 )
+from m3voip.core.outside import reroute, wanted
 from m3voip.core.parties import Place, Role, Target, TargetKind
 
 TAKE = do.TakeInHand.__name__
@@ -114,6 +117,10 @@ def party(so_far: Step, event: ev.OfParty, now: datetime, flow: Flow | None) -> 
     match what:
         case ev.LegArrived():
             return arrived(so_far, event.leg, what.at, now, flow)
+        case ev.DialFailed(clearance=Clearance()) if wanted(so_far.call, event.leg):
+            return reroute(so_far, event.leg, what)
+        case ev.DialFailed():
+            return gone(so_far, event.leg, what.at, now, flow, result=what.result)
         case ev.CallerHungUp() | ev.LegLeft() | ev.CommandFailed(gone=True) | ev.CommandFailed(command="Invite"):
             return gone(so_far, event.leg, what.at, now, flow)
         case ev.CommandFailed():
@@ -142,13 +149,18 @@ def beside(call: Call, event: ev.OfParty, now: datetime, flow: Flow | None) -> S
             return so_far
 
 
-def gone(so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | None) -> Step:
+def gone(
+    so_far: Step, leg: str, at: datetime, now: datetime, flow: Flow | None, *, result: DialResult | None = None
+) -> Step:
     """A leg other than the caller's is gone, or never came."""
     call = so_far.call
     party = call.parties.get(leg)
     if party is None:
         return so_far
-    so_far = so_far.note(at, f.PartyLeft(leg=leg, extension=party.extension, answered=party.here))
+    left = f.PartyLeft(
+        leg=leg, extension=party.extension, answered=party.here, number=party.number, result=result.value if result else ""
+    )  # fmt: skip
+    so_far = so_far.note(at, left)
     if party.role is Role.GUEST:
         so_far = so_far.do(do.StopPlaying(leg=call.leg, prompt=ringback_of(leg)))
     if call.ending is not None or call.parked or call.transfer is not None:

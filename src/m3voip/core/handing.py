@@ -111,7 +111,7 @@ def take(so_far: Step, at: datetime, now: datetime, *, alone: bool = False) -> S
 def mute(so_far: Step, event: rq.MuteRequested) -> Step:
     """Silence one party for all others."""
     call = so_far.call
-    leg = next((p.leg for p in call.parties.values() if event.extension and p.extension == event.extension), call.leg)
+    leg = next((p.leg for p in call.parties.values() if event.extension and p.called == event.extension), call.leg)
     if call.parties[leg].muted == event.on:
         return so_far
     so_far = so_far.note(event.at, f.PartyMuted(leg=leg, on=event.on))
@@ -186,18 +186,15 @@ def heir(so_far: Step, guest: Party, at: datetime) -> Step:
     call = so_far.call
     fact = f.Transferred(
         way=ATTENDED, extension=call.agent, agent_leg=guest.leg,
-        target=Target(kind=TargetKind.EXTENSION, name=guest.extension),
+        target=Target(kind=TargetKind.NUMBER if guest.number else TargetKind.EXTENSION, name=guest.called),
     )  # fmt: skip
     return together(talk_over(so_far, at).note(at, fact), at, "transfer")
 
 
 def transfer(so_far: Step, event: rq.TransferRequested, now: datetime, flow: Flow | None) -> Step:
     """Hand the caller on: at once when they stand before us, else when they do."""
-    call = so_far.call
-    so_far = so_far.note(
-        event.at, f.TransferOrdered(extension=call.agent, target=event.target, by_phone=event.by_phone)
-    )
-    so_far = take(so_far, event.at, now, alone=True)
+    ordered = f.TransferOrdered(extension=so_far.call.agent, target=event.target, by_phone=event.by_phone)
+    so_far = take(so_far, event.at, now, alone=True).note(event.at, ordered)
     return hand_on(so_far, event.at, now, flow) if caller(so_far.call).here else so_far
 
 
@@ -223,6 +220,8 @@ def hand_on(so_far: Step, at: datetime, now: datetime, flow: Flow | None) -> Ste
             so_far = ring(so_far, at)
         case TargetKind.VOICEMAIL:
             so_far = send_on(so_far.note(at, f.VoicemailEntered(box=target.name)))
+        case TargetKind.NUMBER:  # a number is dialled first (core.outside), and the caller left to whoever answers
+            so_far = so_far.hang_up(EndReason.FAILED)
         case TargetKind.NODE:
             so_far = so_far.hang_up(EndReason.FAILED) if flow is None else flow.enter(so_far, target.name, at, now)
     return dissolve(so_far)

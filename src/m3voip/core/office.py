@@ -6,6 +6,7 @@ Storage reads it; the engine makes its directory from it, the telephony provider
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from msgspec import Struct
@@ -91,7 +92,7 @@ class Mailbox(Struct, frozen=True, kw_only=True):
 
 
 class Trunk(Struct, frozen=True, kw_only=True):
-    """A carrier."""
+    """A carrier; ``rates``: prefix → price of a minute."""
 
     tenant_id: UUID
     name: str
@@ -103,6 +104,12 @@ class Trunk(Struct, frozen=True, kw_only=True):
     username: str
     secret: str
     contact_user: str
+    caller_id: str = ""
+    max_channels: int = 0
+    priority: int = 100
+    max_calls_per_s: int = 0
+    currency: str = ""
+    rates: dict[str, Decimal] = {}
 
 
 class Did(Struct, frozen=True, kw_only=True):
@@ -208,6 +215,11 @@ def node_name(tenant_id: UUID, default_tenant: UUID, name: str) -> str:
     """The telephony node's name of a tenant's queue: the plain name for the default tenant, else behind the tenant's
     first eight hexadecimal digits (``12ab34cd-sales``)."""
     return name if tenant_id == default_tenant else f"{_short(tenant_id)}-{name}"
+
+
+def node_trunk(tenant_id: UUID, default_tenant: UUID, trunk: str) -> str:
+    """The telephony node's name of a tenant's trunk: no phone's endpoint begins so."""
+    return f"trunk-{node_name(tenant_id, default_tenant, trunk)}"
 
 
 def node_box(tenant_id: UUID, default_tenant: UUID, box: str) -> str:

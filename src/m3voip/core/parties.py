@@ -30,14 +30,23 @@ class Role(StrEnum):
 
 
 class Party(Struct, frozen=True, kw_only=True):
-    """One leg. ``here``: it stands in our application; before that it is on its way, or rings."""
+    """One leg: an agent's, by their extension, or one outside, by its number (``attempt`` and ``trunk`` are those by which it is
+    called). ``here``: it stands in our application; before that it is on its way, or rings."""
 
     leg: str
     role: Role
     extension: str = ""
+    number: str = ""
+    attempt: UUID | None = None
+    trunk: str = ""
     place: Place = Place.MAIN
     here: bool = False
     muted: bool = False
+
+    @property
+    def called(self) -> str:
+        """What whoever wanted them dialled."""
+        return self.extension or self.number
 
 
 class TargetKind(StrEnum):
@@ -47,6 +56,7 @@ class TargetKind(StrEnum):
     QUEUE = "queue"
     VOICEMAIL = "voicemail"
     NODE = "node"  # of the tree that the call follows
+    NUMBER = "number"  # outside
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from uuid import UUID
 
+from m3voip.core.clearance import Clearance
 from m3voip.core.events import Event
 from m3voip.core.parties import Target
 
@@ -71,6 +73,24 @@ class AddRequested(Request, frozen=True, kw_only=True):
     """Ring another agent's phone to join the conversation."""
 
     extension: str
+
+
+class How(StrEnum):
+    """What a number outside is dialled for."""
+
+    ADD = "add"
+    CONSULT = "consult"
+    TRANSFER = "transfer"
+
+
+class DialRequested(Request, frozen=True, kw_only=True):
+    """Dial a number outside: to join the conversation, to talk to aside, or to have the caller. Without a clearance this only
+    asks whether it could be done."""
+
+    number: str
+    how: How
+    clearance: Clearance | None = None
+    trunk: str = ""
 
 
 class DropRequested(Request, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ def watch(call: Call, extension: str = "") -> Watched | str:
     if call.state is State.IN_HAND and call.transfer is None:
         for party in call.parties.values():
             mine = party.role is Role.AGENT or (extension and party.role is Role.GUEST and party.here)
-            if mine and extension in ("", party.extension):
+            if mine and party.extension and extension in ("", party.extension):  # else it is a number outside
                 return Watched(call_id=call.id, agent=party.extension, leg=party.leg)
     return "no agent talks in this call"
 

@@ -73,11 +73,13 @@ class Calls:
         explain: Callable[[str], None] | None = None,
         has_phone: Callable[[UUID, str], bool] = lambda _tenant, _extension: True,
         on_facts: Callable[[Call, Sequence[Recorded]], None] | None = None,
+        outside: Callable[[str, ev.Event], ev.Event] = lambda _leg, event: event,
         trace: bool = False,
     ) -> None:
         """``explain`` is asked when a leg is gone from its queue and the queue's last words do not come; whoever it is
         calls ``stop_waiting`` then. ``has_phone``: whether a tenant has this extension. ``on_facts`` hears of every call's
-        facts after they have been written down."""
+        facts after they have been written down. ``outside`` says what an event of a leg that runs through a trunk means."""
+        self._outside = outside
         self._has_phone = has_phone
         self._explain = explain
         self._on_facts = on_facts
@@ -117,6 +119,7 @@ class Calls:
 
     def deliver(self, leg: str, event: ev.Event) -> None:
         """Answer one event. Events of unknown legs are counted and dropped: they are echoes of calls that ended."""
+        event = self._outside(leg, event)
         owned = self._by_leg.get(leg)
         if owned is None:
             if not isinstance(event, ev.CallArrived | ev.FloorTook):
@@ -183,6 +186,11 @@ class Calls:
         if not why:
             self._answer(owned, request)
         return why
+
+    def refusal(self, call_id: UUID, request: Request) -> str | None:
+        """Why a request could not be done now, "" when it could; nothing is done. None when the call does not live."""
+        owned = self._by_id.get(call_id)
+        return None if owned is None else refusal(owned.call, request, owned.flow)
 
     def close(self) -> None:
         """Stop the timers; the calls live on in Asterisk and in Postgres."""

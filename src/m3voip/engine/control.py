@@ -35,6 +35,10 @@ class CallControl:
         """Ask something of a call; answers why it cannot be done, "" when it is under way, None when it does not live."""
         return self._calls.ask(call_id, request)
 
+    def refusal(self, call_id: UUID, request: Request) -> str | None:
+        """The same without doing it."""
+        return self._calls.refusal(call_id, request)
+
     def live(self, tenant_id: UUID, call_id: UUID) -> Call | None:
         """The tenant's call as it is at this moment; None when it does not live."""
         call = self._calls.by_id(call_id)

@@ -16,7 +16,7 @@ import structlog
 
 from m3voip.core.call import Flow
 from m3voip.core.errors import ProviderError
-from m3voip.core.office import Did, ListedCaller, Office, Place, Queue, TreeText, node_box, node_name
+from m3voip.core.office import Did, ListedCaller, Office, Place, Queue, TreeText, node_box, node_name, node_trunk
 from m3voip.engine.places import DIRECT, is_made, made_trees, tree_of
 from m3voip.engine.routing import Blocked, CurrentDirectory, Directory
 from m3voip.ivr.compile import compile_text, recompile_text
@@ -68,6 +68,7 @@ class DirectoryKeeper:
             trees=flows,
             blocked={(b.tenant_id, b.digits): Blocked(b.until) for b in office.blocks},
             queues={(q.tenant_id, q.name): node_name(q.tenant_id, default, q.name) for q in office.queues},
+            trunks={(t.tenant_id, t.name): node_trunk(t.tenant_id, default, t.name) for t in office.trunks if t.host},
             conferences={(c.tenant_id, c.number): c.id for c in office.conferences},
             locked_at_start=frozenset(c.id for c in office.conferences if c.locked_at_start),
             endpoints={(a.tenant_id, a.extension): a.endpoint for a in office.agents},

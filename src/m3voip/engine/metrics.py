@@ -25,3 +25,5 @@ PHONE_REFUSALS = Counter(
 )
 SUPERVISIONS_LIVE = Gauge("m3voip_supervisions_live", "Supervisors who hear an agent, or are being called to")
 SUPERVISIONS_ENDED = Counter("m3voip_supervisions_ended", "Supervisions that are over", ["why"])
+DIALS_ENDED = Counter("m3voip_dials_ended", "Numbers outside that were dialled, by what became of it", ["result"])
+TRUNK_FAILURES = Counter("m3voip_trunk_failures", "Dials that a trunk did not get through")

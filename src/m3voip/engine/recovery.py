@@ -11,6 +11,7 @@ same mailbox as live events, so there is one way to change a call.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -72,11 +73,16 @@ class Recovery:
         from there. Raises ProviderError when the node cannot be asked."""
         if deaf_since is not None:
             self._floor_since = min(deaf_since, self._floor_since or deaf_since)
+        laps = _Laps()
         snapshot = await self._source.snapshot()
+        laps.end("snapshot")
         old = [call for call in self._calls if call.leg not in self._fresh]
         reading = await self._read(snapshot, old)
+        laps.end("ledger")
         playing = await self._playing(old)
+        laps.end("prompts")
         strangers = await self._strangers(snapshot, reading)
+        laps.end("strangers")
         # Nothing awaits from here until events flow again, so none is overtaken.
         compare = Comparison(self._calls, self._source, snapshot, reading, playing=playing, held=self._held)
         for call in old:
@@ -86,7 +92,8 @@ class Recovery:
             self._too_young.put_nowait(reading)
         self._open(snapshot)
         await self._source.sweep(self._lives)
-        log.info("recovery.done", known=len(old), legs=len(snapshot.legs), live=len(self._calls))
+        laps.end("rest")
+        log.info("recovery.done", known=len(old), legs=len(snapshot.legs), live=len(self._calls), ms=laps.ms)
 
     async def patrol(self) -> None:
         """Every now and then: a call whose leg has been gone in two rounds has ended, a lost event nobody noticed; and
@@ -210,6 +217,20 @@ class Recovery:
 
     def _since(self, snapshot: Snapshot, calls: Sequence[Call]) -> datetime:
         return min(self._floor_since or snapshot.taken_at, _oldest(calls) or snapshot.taken_at)
+
+
+class _Laps:
+    """What took how long, for whoever asks why it took so long."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, int] = {}
+        self._since = time.monotonic()
+
+    def end(self, name: str) -> None:
+        """The part of this name is over."""
+        now = time.monotonic()
+        self.ms[name] = round((now - self._since) * 1000)
+        self._since = now
 
 
 def _oldest(calls: Iterable[Call]) -> datetime | None:

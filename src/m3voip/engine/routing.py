@@ -37,6 +37,8 @@ class Directory(Struct, frozen=True, kw_only=True):
     """(tenant, extension) → endpoint"""
     boxes: Mapping[tuple[UUID, str], str] = {}
     """(tenant, box number or queue name) → the node's name of that mailbox; a queue's name stands for its mailbox"""
+    trunks: Mapping[tuple[UUID, str], str] = {}
+    """(tenant, trunk) → the node's name of one that can be called through"""
     conferences: Mapping[tuple[UUID, str], UUID] = {}
     """(tenant, number) → conference"""
     locked_at_start: frozenset[UUID] = frozenset()
@@ -60,6 +62,10 @@ class CurrentDirectory:
     def box(self, tenant_id: UUID, box: str) -> str | None:
         """The node's name of a mailbox."""
         return self.now.boxes.get((tenant_id, box))
+
+    def trunk(self, tenant_id: UUID, trunk: str) -> str | None:
+        """The node's name of a trunk."""
+        return self.now.trunks.get((tenant_id, trunk))
 
     def conference(self, tenant_id: UUID, number: str) -> str | None:
         """The node's name of a conference."""

@@ -13,15 +13,18 @@ from fastapi import APIRouter
 from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Context, Ctx
 from m3voip.api.crud import note
+from m3voip.api.dialling import DIAL_ERRORS, dial_out
 from m3voip.api.errors import ApiError, Code, integration_down, invalid, not_found
 from m3voip.api.ids import CallId
+from m3voip.api.living import must_live
 from m3voip.api.permissions import WATCH, Permission
 from m3voip.api.schemas.call import Done
 from m3voip.api.schemas.error import guarded
-from m3voip.api.schemas.in_hand import Digits, Muting, Other, Parked, Parties, PartyInCall, Transfer
+from m3voip.api.schemas.in_hand import Digits, Dropped, Guest, Muting, Other, Parked, Parties, PartyInCall, Transfer
 from m3voip.core import requests as rq
 from m3voip.core.call import Call, State
 from m3voip.core.parties import Place, Role, Target, TargetKind
+from m3voip.core.requests import How
 from m3voip.storage.postgres.admin import calls, targets
 
 router = APIRouter(prefix="/v1/tm/calls/{callId}", tags=["Calls in hand"], route_class=Guarded)
@@ -31,6 +34,7 @@ _ASK: dict[str, Any] = {
     "responses": guarded(Code.NOT_FOUND, Code.CONFLICT),
     "status_code": 202,
 }
+_DIAL: dict[str, Any] = {**_ASK, "responses": guarded(Code.NOT_FOUND, *DIAL_ERRORS)}
 Make = Callable[[datetime, UUID | None], rq.Request]
 
 
@@ -76,27 +80,37 @@ async def send_digits(ctx: Ctx, call_id: CallId, body: Digits) -> Done:
     return await _ask(ctx, call_id, "digits", lambda at, by: rq.DigitsRequested(at=at, by=by, digits=body.digits))
 
 
-@router.post("/transfer", **_ASK)
+@router.post("/transfer", **_DIAL)
 async def transfer_call(ctx: Ctx, call_id: CallId, body: Transfer) -> Done:
-    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, or a node of the call's tree. An agent who does
-    not take the caller gives them back to whoever handed them on; after that the tree goes on."""
-    await _must_live(ctx, call_id)
-    async with ctx.work() as db:
-        known = body.kind is TargetKind.NODE or await targets.exists(db, ctx.tenant_id, body.kind, body.name)
-    if not known:
-        raise invalid("name", f"there is no such {targets.CALLED[body.kind]}.")
+    """Hand the caller on at once (blind): to an agent, a queue, a mailbox, a node of the call's tree, or a number outside. An
+    agent or number who does not take the caller gives them back to whoever handed them on; after that the tree goes on."""
+    if body.number is not None and (body.kind is not None or body.name is not None):
+        raise invalid("number", "send either number, or kind and name.")
+    _only_outside(body)
+    await must_live(ctx, call_id)
+    if body.number is not None:
+        return await dial_out(ctx, call_id, How.TRANSFER, body.number, body.caller_id)
+    if body.kind is None or body.name is None:
+        raise invalid("kind" if body.kind is None else "name", "send kind and name, or number.")
     target = Target(kind=body.kind, name=body.name)
+    async with ctx.work() as db:
+        known = target.kind is TargetKind.NODE or await targets.exists(db, ctx.tenant_id, target.kind, target.name)
+    if not known:
+        raise invalid("name", f"there is no such {targets.CALLED[target.kind]}.")
     return await _ask(ctx, call_id, "transfer", lambda at, by: rq.TransferRequested(at=at, by=by, target=target))
 
 
-@router.post("/consult", **_ASK)
-async def consult_agent(ctx: Ctx, call_id: CallId, body: Other) -> Done:
-    """Ring another agent and talk to them while the caller hears music. Then `swap`, `complete`, `conference` or
-    `cancel`. Whoever is consulted and does not answer, or hangs up, leaves caller and agent together."""
-    await _must_exist(ctx, call_id, body)
-    return await _ask(
-        ctx, call_id, "consult", lambda at, by: rq.ConsultRequested(at=at, by=by, extension=body.extension)
-    )
+@router.post("/consult", **_DIAL)
+async def consult_agent(ctx: Ctx, call_id: CallId, body: Guest) -> Done:
+    """Call another agent, or a number outside, and talk to them while the caller hears music. Then `swap`, `complete`,
+    `conference` or `cancel`. Whoever is consulted and does not answer, or hangs up, leaves caller and agent together."""
+    _either(body)
+    _only_outside(body)
+    if body.number is not None:
+        return await dial_out(ctx, call_id, How.CONSULT, body.number, body.caller_id)
+    who = body.extension or ""
+    await _must_exist(ctx, call_id, who)
+    return await _ask(ctx, call_id, "consult", lambda at, by: rq.ConsultRequested(at=at, by=by, extension=who))
 
 
 @router.post("/swap", **_ASK)
@@ -123,17 +137,24 @@ async def join_all(ctx: Ctx, call_id: CallId) -> Done:
     return await _ask(ctx, call_id, "conference", lambda at, by: rq.ConferenceRequested(at=at, by=by))
 
 
-@router.post("/add", **_ASK)
-async def add_agent(ctx: Ctx, call_id: CallId, body: Other) -> Done:
-    """Ring another agent, who joins the conversation on answering."""
-    await _must_exist(ctx, call_id, body)
-    return await _ask(ctx, call_id, "add", lambda at, by: rq.AddRequested(at=at, by=by, extension=body.extension))
+@router.post("/add", **_DIAL)
+async def add_guest(ctx: Ctx, call_id: CallId, body: Guest) -> Done:
+    """Call another agent, or a number outside, who joins the conversation on answering."""
+    _either(body)
+    _only_outside(body)
+    if body.number is not None:
+        return await dial_out(ctx, call_id, How.ADD, body.number, body.caller_id)
+    who = body.extension or ""
+    await _must_exist(ctx, call_id, who)
+    return await _ask(ctx, call_id, "add", lambda at, by: rq.AddRequested(at=at, by=by, extension=who))
 
 
 @router.post("/drop", **_ASK)
-async def drop_guest(ctx: Ctx, call_id: CallId, body: Other) -> Done:
+async def drop_guest(ctx: Ctx, call_id: CallId, body: Dropped) -> Done:
     """Let one who was consulted or added go."""
-    return await _ask(ctx, call_id, "drop", lambda at, by: rq.DropRequested(at=at, by=by, extension=body.extension))
+    _either(body)
+    who = body.extension or body.number or ""
+    return await _ask(ctx, call_id, "drop", lambda at, by: rq.DropRequested(at=at, by=by, extension=who))
 
 
 @router.post("/park", **_ASK)
@@ -149,7 +170,7 @@ async def park_call(ctx: Ctx, call_id: CallId) -> Parked:
 @router.post("/pick-up", **_ASK)
 async def pick_up_call(ctx: Ctx, call_id: CallId, body: Other) -> Done:
     """Ring this agent's phone; on answering they have the parked call."""
-    await _must_exist(ctx, call_id, body)
+    await _must_exist(ctx, call_id, body.extension)
     return await _ask(
         ctx, call_id, "pick_up", lambda at, by: rq.PickUpRequested(at=at, by=by, extension=body.extension)
     )
@@ -157,7 +178,7 @@ async def pick_up_call(ctx: Ctx, call_id: CallId, body: Other) -> Done:
 
 async def _ask(ctx: Context, call_id: UUID, what: str, make: Make) -> Done:
     """Ask the engine; what cannot be is told here."""
-    await _must_live(ctx, call_id)
+    await must_live(ctx, call_id)
     if not ctx.deps.control.connected:
         raise integration_down("Asterisk")
     refused = ctx.deps.control.ask(call_id, make(ctx.deps.clock.now(), ctx.principal.subject))
@@ -170,20 +191,20 @@ async def _ask(ctx: Context, call_id: UUID, what: str, make: Make) -> Done:
     return Done(ok=True)
 
 
-async def _must_live(ctx: Context, call_id: UUID) -> None:
-    if ctx.deps.control.live(ctx.tenant_id, call_id) is not None:
-        return
-    async with ctx.work() as db:
-        row = await calls.get(db, ctx.tenant_id, call_id)  # a foreign call is none
-    if row.ended_at is not None:
-        raise ApiError(Code.CONFLICT, "The call has ended.")
-    raise integration_down("The call")
+def _either(body: Guest | Dropped) -> None:
+    if (body.extension is None) is (body.number is None):
+        raise invalid("extension", "send either extension or number.")
 
 
-async def _must_exist(ctx: Context, call_id: UUID, body: Other) -> None:
-    await _must_live(ctx, call_id)
+def _only_outside(body: Guest | Transfer) -> None:
+    if body.number is None and body.caller_id is not None:
+        raise invalid("callerId", "is shown to numbers outside only; send number, or leave it out.")
+
+
+async def _must_exist(ctx: Context, call_id: UUID, extension: str) -> None:
+    await must_live(ctx, call_id)
     async with ctx.work() as db:
-        if not await targets.exists(db, ctx.tenant_id, TargetKind.EXTENSION, body.extension):
+        if not await targets.exists(db, ctx.tenant_id, TargetKind.EXTENSION, extension):
             raise invalid("extension", "there is no such agent.")
 
 
@@ -197,6 +218,7 @@ def _parties(call: Call) -> list[PartyInCall]:
         PartyInCall(
             role=p.role,
             extension=p.extension,
+            number=p.number,
             place=p.place,
             answered=p.here or p.role is not Role.GUEST,
             muted=p.muted,

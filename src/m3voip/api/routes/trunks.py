@@ -9,15 +9,16 @@ from fastapi import APIRouter, Request, Response
 from m3voip.api.auth import Guarded, allowed
 from m3voip.api.context import Ctx
 from m3voip.api.crud import change_row, delete_row, insert_row, page_of_rows
-from m3voip.api.errors import Code
+from m3voip.api.errors import Code, not_found
 from m3voip.api.fields import columns, fields
 from m3voip.api.idempotency import KeyHeader, create_once
 from m3voip.api.ids import TrunkId
 from m3voip.api.paging import Pages
 from m3voip.api.permissions import READ_SETUP, Permission
 from m3voip.api.schemas.error import guarded
-from m3voip.api.schemas.trunk import NewTrunk, Trunk, TrunkChange, TrunkPage
+from m3voip.api.schemas.trunk import NewTrunk, RateDeck, Trunk, TrunkChange, TrunkPage
 from m3voip.api.work import Db
+from m3voip.storage.postgres.admin import rates
 from m3voip.storage.postgres.admin.trunks import TABLE, TrunkRow
 
 router = APIRouter(prefix="/v1/tm/trunks", tags=["Trunks"], route_class=Guarded)
@@ -62,6 +63,31 @@ async def delete_trunk(ctx: Ctx, trunk_id: TrunkId) -> None:
     """Disconnect a carrier; its DIDs stay without a trunk."""
     async with ctx.work() as db:
         await delete_row(ctx, db, TABLE, trunk_id)
+
+
+@router.get("/{trunkId}/rates", **allowed(*READ_SETUP), responses=guarded(Code.NOT_FOUND))
+async def get_rates(ctx: Ctx, trunk_id: TrunkId) -> RateDeck:
+    """The carrier's rate deck."""
+    async with ctx.work() as db:
+        trunk = await TABLE.get(db, ctx.tenant_id, trunk_id)
+        deck = await rates.get(db, ctx.tenant_id, trunk_id)
+    if not trunk.currency:
+        raise not_found("rate deck")
+    return RateDeck.model_validate(
+        {
+            "currency": trunk.currency,
+            "rates": [{"prefix": prefix, "perMinute": price} for prefix, price in deck.items()],
+        }
+    )
+
+
+@router.put("/{trunkId}/rates", **_MANAGE, responses=guarded(Code.NOT_FOUND))
+async def put_rates(ctx: Ctx, trunk_id: TrunkId, body: RateDeck) -> RateDeck:
+    """Replace the rate deck. By it the cheapest of trunks with the same priority is tried first."""
+    async with ctx.work() as db:
+        await change_row(ctx, db, TABLE, trunk_id, {"currency": body.currency})
+        await rates.put(db, ctx.tenant_id, trunk_id, {rate.prefix: rate.per_minute for rate in body.rates})
+    return body
 
 
 def _columns(body: NewTrunk | TrunkChange, *, changes: bool = False) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from m3voip.api.fields import (
     Host,
@@ -42,6 +43,8 @@ Kind = Annotated[
 ]
 Transport = Literal["udp", "tcp", "tls"]
 Secret = Annotated[SipPassword, Field(description="the carrier's password; it can be set and never be read")]
+Priority = Annotated[int, Field(ge=0, le=1000, description="lower is tried earlier; equals by their rate decks")]
+PerSecond = Annotated[int, Field(ge=0, le=10000, description="new calls out in a second; 0 = any number")]
 Channels = Annotated[int, Field(ge=0, le=100000, description="calls at once; 0 = any number")]
 
 
@@ -59,6 +62,8 @@ class NewTrunk(Sent):
     contact_user: Username = Field(default="", description="the number the carrier calls after we registered")
     caller_id: Number | None = Field(default=None, description="number shown to those who are called")
     max_channels: Channels = 0
+    priority: Priority = 100
+    max_calls_per_sec: PerSecond = 0
     active: bool = True
     model_config = examples(
         {"name": "carrier-a", "kind": "ip", "host": "sip.carrier.example", "addresses": ["203.0.113.0/28"]}
@@ -86,6 +91,8 @@ class TrunkChange(Sent):
     contact_user: Username = unset()
     caller_id: Number | None = None
     max_channels: Channels = unset()
+    priority: Priority = unset()
+    max_calls_per_sec: PerSecond = unset()
     active: bool = unset()
     model_config = examples({"maxChannels": 30})
 
@@ -93,7 +100,7 @@ class TrunkChange(Sent):
 _TRUNK: dict[str, JsonValue] = {
     "id": "019ab0c4-5555-7a31-9f00-3b1c2d4e5f60", "name": "carrier-a", "kind": "ip", "host": "sip.carrier.example",
     "port": 5060, "transport": "udp", "addresses": ["203.0.113.0/28"], "username": "", "contactUser": "",
-    "callerId": "+15550100100", "maxChannels": 30, "active": True,
+    "callerId": "+15550100100", "maxChannels": 30, "priority": 100, "maxCallsPerSec": 5, "currency": "USD", "active": True,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
 }  # fmt: skip
 
@@ -112,6 +119,9 @@ class Trunk(Wire):
     contact_user: str
     caller_id: str | None
     max_channels: int
+    priority: int
+    max_calls_per_sec: int
+    currency: str = Field(description="of its rate deck; empty = there is none")
     active: bool
     created_at: Time
     updated_at: Time
@@ -122,3 +132,30 @@ class TrunkPage(Page[Trunk]):
     """Trunks in the order they were made."""
 
     model_config = page_of(_TRUNK)
+
+
+Prefix = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$"), Field(description="first digits of a number")]
+Price = Annotated[
+    Decimal, Field(ge=0, max_digits=12, decimal_places=4, description="a minute, in minor units of the currency")
+]
+
+
+class Rate(Sent):
+    """What a minute costs to numbers that begin so."""
+
+    prefix: Prefix
+    per_minute: Price
+
+
+class RateDeck(Sent):
+    """What a carrier takes. The longest prefix counts."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217")]
+    rates: Annotated[list[Rate], Field(max_length=10000)]
+    model_config = examples({"currency": "USD", "rates": [{"prefix": "1", "perMinute": "0.9"}]})
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        if len({rate.prefix for rate in self.rates}) < len(self.rates):
+            raise ValueError("rates: a prefix may be there once only.")
+        return self

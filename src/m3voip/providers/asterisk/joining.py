@@ -40,6 +40,8 @@ def joining(command: do.Command, app: str, names: Names) -> list[Request[Any]] |
             return [(bridges.start_moh if command.on else bridges.stop_moh)(command.bridge)]
         case do.Invite():
             return [_invite(command, app, names)]
+        case do.DialOut():
+            return [_dial_out(command, app, names)]
         case do.Ringback():
             ring = bridges.play(command.bridge, ["tone:ring"], playback_id=command.prompt)
             return [bridges.create(command.bridge, kinds=MIXING), ring]
@@ -74,7 +76,7 @@ def forgivable(command: do.Command, error: AriError) -> bool:
 
 def is_party_end(command: do.Command) -> bool:
     """Whether a refusal of this means that the leg will never come."""
-    return isinstance(command, do.Invite | do.Overhear)
+    return isinstance(command, do.Invite | do.DialOut | do.Overhear)
 
 
 def _invite(command: do.Invite, app: str, names: Names) -> Request[Any]:
@@ -91,4 +93,19 @@ def _invite(command: do.Invite, app: str, names: Names) -> Request[Any]:
         caller_number=number,
         timeout_s=command.timeout_s,
         variables={"M3_CALL_ID": str(command.call_id), **dict([TRANSFERS])},
+    )
+
+
+def _dial_out(command: do.DialOut, app: str, names: Names) -> Request[Any]:
+    trunk = names.trunk(command.clearance.tenant_id, command.trunk)
+    if trunk is None:
+        raise AriError(NOT_FOUND, "this trunk does not exist")
+    return channels.dial_out(
+        command.clearance,
+        trunk,
+        app=app,
+        channel_id=command.leg,
+        app_args=(PARTY,),
+        timeout_s=command.timeout_s,
+        variables={"M3_CALL_ID": str(command.call_id)},
     )

@@ -21,8 +21,9 @@ from m3voip.core.conference import ConferenceEvent
 from m3voip.core.device import PhoneEvent
 from m3voip.core.errors import ProviderError
 from m3voip.core.office import Office
+from m3voip.core.trunks import TrunkEvent
 from m3voip.ports import Clock, Deliver, Names
-from m3voip.providers.asterisk import control, observe
+from m3voip.providers.asterisk import control, observe, trunks
 from m3voip.providers.asterisk.ami import actions
 from m3voip.providers.asterisk.ami.client import AmiAccess, AmiClient
 from m3voip.providers.asterisk.ami.errors import AmiError
@@ -68,6 +69,7 @@ class AsteriskNode:
         on_observing: Callable[[], Awaitable[None]],
         on_conference: Callable[[ConferenceEvent], None],
         on_asked: Callable[[str, str, str], None],
+        on_trunk: Callable[[TrunkEvent], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -78,6 +80,7 @@ class AsteriskNode:
         self._on_observing = on_observing
         self._on_conference = on_conference
         self._on_asked = on_asked
+        self._on_trunk = on_trunk
         self._alive = settings.journal_dir / "alive"
         self._deaf_since: datetime | None = None
         self.caught_up = False
@@ -220,6 +223,9 @@ class AsteriskNode:
         change = observe.board_event(event)
         if change is not None:
             self._board_changed(change)
+        trunk = trunks.trunk_event(event)
+        if trunk is not None:
+            self._on_trunk(trunk)
         phone = observe.phone_event(event, now)
         if phone is not None:
             self._registrations.hear(phone)
@@ -252,6 +258,8 @@ class AsteriskNode:
         for change in observe.whole_board(queues, devices, lines):
             self._board_changed(change)
         self._registrations.look()
+        for trunk in await trunks.read(self._settings.asterisk_socket):
+            self._on_trunk(trunk)
         await self._on_observing()
 
     async def _refresh_board(self) -> None:

@@ -96,7 +96,7 @@ class AsteriskTelephony:
             for request in self._requests(command):
                 self._client.submit(request, self._refused(command))
         except AriError as error:  # nothing was sent: a value off the whitelist
-            self._fail(command, error.message, gone=False)
+            self._fail(command, error.message, gone=is_party_end(command))
 
     async def snapshot(self) -> Snapshot:
         """Every channel, and the playbacks of those in our application."""

@@ -49,7 +49,11 @@ def from_ari(event: ari.Event, leg_of_line: Callable[[str], str] = lambda _endpo
             # subscribed to when we sent them on.
             return event.channel.id, ev.LegLeft(at=event.timestamp)
         case ari.ChannelDestroyed():
-            return event.channel.id, ev.CallerHungUp(at=event.timestamp, cause=event.cause)
+            return event.channel.id, ev.CallerHungUp(
+                at=event.timestamp, cause=event.cause, status=event.tech_cause or None
+            )
+        case ari.Dial(caller=None, dialstatus="RINGING" | "PROGRESS"):
+            return event.peer.id, ev.DialRings(at=event.timestamp)
         case ari.Dial():
             if event.dialstatus != "ANSWER" or event.caller is None:
                 return None

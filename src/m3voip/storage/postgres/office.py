@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,7 @@ select qm.queue_id, a.extension, a.endpoint, a.works, qm.penalty, qm.paused,
  where a.active order by a.extension"""
 _MAILBOXES = "select tenant_id, box, owner_name from mailbox order by tenant_id, box"
 _TRUNKS = "select * from trunk where active order by tenant_id, name"
+_RATES = "select trunk_id, prefix, per_minute from rate"
 _DIDS = """
 select d.tenant_id, d.digits, coalesce(t.name, '') as tree, coalesce(q.name, '') as queue,
        coalesce(r.name, '') as route,
@@ -114,12 +116,15 @@ class OfficeStore:
             places: dict[UUID, dict[UUID, o.Place]] = {}
             for row in await db.fetch(_PLACES):
                 places.setdefault(row["route_id"], {})[row["id"]] = o.Place(kind=row["kind"], name=row["name"])
+            rates: dict[UUID, dict[str, Decimal]] = {}
+            for row in await db.fetch(_RATES):
+                rates.setdefault(row["trunk_id"], {})[row["prefix"]] = row["per_minute"]
             return o.Office(
                 tenants=tuple(o.Tenant(**row) for row in await db.fetch(_TENANTS)),
                 agents=tuple(o.Agent(**row) for row in await db.fetch(_AGENTS)),
                 queues=tuple(_queue(row, members.get(row["id"], ())) for row in await db.fetch(_QUEUES)),
                 mailboxes=tuple(o.Mailbox(**row) for row in await db.fetch(_MAILBOXES)),
-                trunks=tuple(_trunk(row) for row in await db.fetch(_TRUNKS)),
+                trunks=tuple(_trunk(row, rates.get(row["id"], {})) for row in await db.fetch(_TRUNKS)),
                 dids=tuple(o.Did(**row) for row in await db.fetch(_DIDS)),
                 trees=tuple(o.TreeText(**row) for row in await db.fetch(_TREES)),
                 blocks=tuple(o.Block(**row) for row in await db.fetch(_BLOCKS)),
@@ -198,6 +203,6 @@ def _route(row: asyncpg.Record, places: dict[UUID, o.Place]) -> o.Route:
     return o.Route(**values, places=places)
 
 
-def _trunk(row: asyncpg.Record) -> o.Trunk:
-    values = {name: row[name] for name in o.Trunk.__struct_fields__}
-    return o.Trunk(**{**values, "addresses": tuple(str(network) for network in row["addresses"])})
+def _trunk(row: asyncpg.Record, rates: dict[str, Decimal]) -> o.Trunk:
+    values = {name: row[name] for name in o.Trunk.__struct_fields__ if name != "rates"}
+    return o.Trunk(**{**values, "addresses": tuple(str(network) for network in row["addresses"])}, rates=rates)

@@ -17,6 +17,7 @@ from m3voip.core import facts as f
 from m3voip.core.call import State
 from m3voip.core.causes import QueueExit
 from m3voip.core.facts import Recorded
+from m3voip.core.parties import TargetKind
 from m3voip.storage.postgres.changes import CallChange, VisitChange
 
 OUTBOX_KINDS: Final = frozenset(
@@ -183,7 +184,15 @@ def _not_in_hand(_: Batch, call: CallChange, __: Recorded, ___: f.HandRefused) -
 
 def _handed_over(batch: Batch, call: CallChange, row: Recorded, fact: f.Transferred) -> None:
     if fact.agent_leg:
-        _new_agent(batch, call, row, fact.target.name, fact.agent_leg)
+        outside = fact.target.kind is TargetKind.NUMBER
+        _new_agent(
+            batch,
+            call,
+            row,
+            "" if outside else fact.target.name,
+            fact.agent_leg,
+            number=fact.target.name if outside else "",
+        )
     else:
         call.state = State.IVR.value  # until the fact behind it says where the caller went
 
@@ -192,10 +201,10 @@ def _picked_up(batch: Batch, call: CallChange, row: Recorded, fact: f.PickedUp) 
     _new_agent(batch, call, row, fact.extension, fact.agent_leg)
 
 
-def _new_agent(batch: Batch, call: CallChange, row: Recorded, extension: str, leg: str) -> None:
+def _new_agent(batch: Batch, call: CallChange, row: Recorded, extension: str, leg: str, *, number: str = "") -> None:
     call.connected_at = row.at
     call.extension = call.talks_to = extension
-    _leg(batch, row, role="agent", leg=leg, extension=extension)
+    _leg(batch, row, role="agent", leg=leg, extension=extension, number=number)
 
 
 def _dialled(_: Batch, call: CallChange, __: Recorded, fact: f.DialStarted) -> None:

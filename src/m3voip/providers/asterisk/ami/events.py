@@ -173,6 +173,14 @@ class ContactStatus(AmiEvent, frozen=True):
     roundtrip_usec: str = ""
 
 
+class Registry(AmiEvent, frozen=True):
+    """A carrier took our registration, or did not. `username` is the account (`sip:user@host:port`); `status`: Registered,
+    Unregistered, Rejected, Stopped."""
+
+    username: str = ""
+    status: str = ""
+
+
 class Status(AmiEvent, frozen=True):
     """One channel in an answer: the formats in which Asterisk reads and writes it, and (`…trans`) the steps between them
     and what the channel itself speaks."""
@@ -303,7 +311,7 @@ EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
     QueueMemberRinginuse, AgentLogin, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
-    ChallengeResponseFailed,
+    ChallengeResponseFailed, Registry,
     ConfbridgeStart, ConfbridgeJoin, ConfbridgeLeave, ConfbridgeMute, ConfbridgeUnmute, ConfbridgeRecord,
     ConfbridgeStopRecord,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote
 
+from m3voip.core.clearance import Clearance
 from m3voip.providers.asterisk.ari import safe
 from m3voip.providers.asterisk.ari.model import Channel, RtpStatistics, Variable
 from m3voip.providers.asterisk.ari.request import Request, Route, reader, variables_body
@@ -118,6 +119,27 @@ def originate_into(
     if caller_name:
         query += f"&callerId={safe.caller_id(caller_name, '')}"
     return Request(_ORIGINATE, f"channels?{query}", b"", _channel)
+
+
+def dial_out(
+    clearance: Clearance,
+    trunk: str,
+    *,
+    app: str,
+    channel_id: str,
+    app_args: Sequence[str] = (),
+    timeout_s: int = 45,
+    variables: Mapping[str, str] | None = None,
+) -> Request[Channel]:
+    """Dial a number outside through a trunk, otherwise like `originate`: the one request that leaves the house. Number and
+    caller id are the clearance's."""
+    query = f"endpoint={safe.outside(clearance.number, trunk)}&app={safe.token(app)}&channelId={ident(channel_id)}"
+    query += f"&timeout={int(timeout_s)}"
+    if app_args:
+        query += f"&appArgs={safe.arguments(app_args)}"
+    if clearance.caller_id:
+        query += f"&callerId={safe.caller_id('', clearance.caller_id)}"
+    return Request(_ORIGINATE, f"channels?{query}", variables_body(safe.variables(variables or {})), _channel)
 
 
 def dial(channel_id: str, *, caller: str = "", timeout_s: int = 30) -> Request[None]:

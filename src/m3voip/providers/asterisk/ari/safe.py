@@ -19,9 +19,11 @@ _IDENT = re.compile(r"[A-Za-z0-9_.:;-]{1,149}").fullmatch
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,79}").fullmatch
 _FILE = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,128}").fullmatch
 _ENDPOINT = re.compile(
-    r"PJSIP/(?:[A-Za-z0-9_-]{1,64}|\+?[0-9*#]{1,32}@[A-Za-z0-9_-]{1,64})"
+    r"PJSIP/(?!trunk-)[A-Za-z0-9_-]{1,64}"
     r"|Local/[A-Za-z0-9_-]{1,64}@[A-Za-z0-9_-]{1,64}(?:/n)?"
 ).fullmatch
+_OUTSIDE = re.compile(r"\+?[0-9]{2,15}").fullmatch
+_TRUNK = re.compile(r"trunk-[a-z0-9-]{1,48}").fullmatch
 _MEDIA = re.compile(
     r"(?=.{1,140}\Z)(?:sound|recording):/?[A-Za-z0-9_-][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*"
     r"|(?:number|digits):[0-9*#]{1,40}|characters:[A-Za-z0-9]{1,40}|tone:[a-z]{1,20}(?:;tonezone=[a-z]{2})?"
@@ -67,10 +69,17 @@ def file_name(value: str) -> str:
 
 
 def endpoint(value: str) -> str:
-    """What to dial: a phone, a number at a trunk, or a Local channel."""
+    """What to dial: a phone or a Local channel, never a trunk."""
     if _ENDPOINT(value) is None:
         raise UnsafeValue("an endpoint")
     return quote(value, safe="/@")
+
+
+def outside(number: str, trunk: str) -> str:
+    """A number at a trunk, to dial it. Only ``channels.dial_out`` asks for this, which takes a clearance."""
+    if _OUTSIDE(number) is None or _TRUNK(trunk) is None:
+        raise UnsafeValue("a number at a trunk")
+    return quote(f"PJSIP/{number}@{trunk}", safe="/@")
 
 
 def media(values: Iterable[str]) -> str:

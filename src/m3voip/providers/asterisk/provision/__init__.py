@@ -11,6 +11,7 @@ from m3voip.providers.asterisk.provision.model import (
     QueueConfig,
     Strategy,
     TrunkConfig,
+    TrunkTransport,
     Unavailable,
 )
 from m3voip.providers.asterisk.provision.names import ProvisioningError
@@ -32,6 +33,7 @@ __all__ = [
     "Reloader",
     "Strategy",
     "TrunkConfig",
+    "TrunkTransport",
     "Unavailable",
     "render",
 ]

@@ -10,7 +10,7 @@ import structlog
 
 from m3voip.core import office as o
 from m3voip.core.conference import conference_name, pin_of_nothing
-from m3voip.core.office import node_box, node_name, phone_context
+from m3voip.core.office import node_box, node_name, node_trunk, phone_context
 from m3voip.core.skills import read_rule
 from m3voip.providers.asterisk.provision import model as m
 from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
@@ -76,14 +76,14 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
 
     def trunk(t: o.Trunk) -> m.TrunkConfig:
         return m.TrunkConfig(
-            name=f"trunk-{node_name(t.tenant_id, default_tenant, t.name)}",
+            name=node_trunk(t.tenant_id, default_tenant, t.name),
             addresses=t.addresses,
             server=f"{t.host}:{t.port}" if t.host else "",
             username=t.username,
             password=t.secret,
             register=t.kind == "registration",
             contact_user=t.contact_user,
-            tls=t.transport == "tls",
+            transport=m.TrunkTransport(t.transport),
         )
 
     def did(d: o.Did) -> m.DidConfig:

@@ -24,6 +24,14 @@ class EndpointKind(StrEnum):
     BROWSER = "browser"
 
 
+class TrunkTransport(StrEnum):
+    """How SIP goes to a carrier and comes from it. With TLS the audio is encrypted, too (SRTP)."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
 class Strategy(StrEnum):
     """How a queue picks a member: app_queue's own list. The mission's round-robin is ``rrmemory``."""
 
@@ -159,7 +167,7 @@ class TrunkConfig:
     password: str = ""
     register: bool = False
     contact_user: str = ""
-    tls: bool = False
+    transport: TrunkTransport = TrunkTransport.UDP
 
     def __post_init__(self) -> None:
         owner = f"trunk {check('trunk name', self.name, 'trunk')}"
@@ -170,6 +178,8 @@ class TrunkConfig:
         check("SIP user", self.username, f"{owner}: username")
         check("SIP user", self.contact_user, f"{owner}: contact_user")
         check("SIP password", self.password, f"{owner}: password")
+        if self.transport not in set(TrunkTransport):
+            raise ProvisioningError(f"{owner}: not a transport")
         if self.register and not (self.server and self.username and self.password):
             raise ProvisioningError(f"{owner}: registering takes a server, a username and a password")
         if not self.addresses and not self.register:

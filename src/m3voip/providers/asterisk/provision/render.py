@@ -19,6 +19,7 @@ from m3voip.providers.asterisk.provision.model import (
     Provisioning,
     QueueConfig,
     TrunkConfig,
+    TrunkTransport,
 )
 
 _HEADER = "; Written by m3voip from its database. Changes made here are lost."
@@ -84,15 +85,17 @@ def _endpoint(endpoint: EndpointConfig) -> Iterable[str]:
 
 
 def _trunk(trunk: TrunkConfig) -> Iterable[str]:
-    name, template = trunk.name, "_trunk_tls" if trunk.tls else "_trunk"
-    uri = f"sip:{trunk.server}" + (";transport=tls" if trunk.tls else "")
+    name = trunk.name
+    over = "" if trunk.transport is TrunkTransport.UDP else f"_{trunk.transport}"
+    template, uri = f"_trunk{over}", f"sip:{trunk.server}" + (f";transport={trunk.transport}" if over else "")
     yield from ("", f"[{name}]({template})", "context = from-trunk")
     if trunk.server:
         yield f"aors = {name}"
     if trunk.username and trunk.password:
         yield f"outbound_auth = {name}"
     if trunk.username:
-        yield f"from_user = {trunk.username}"
+        # The account stands in From; the number that is shown goes beside it (RFC 3325).
+        yield from (f"from_user = {trunk.username}", "send_pai = yes")
     if trunk.server:
         yield from (f"[{name}](_trunk_aor)", f"contact = {uri}")
     if trunk.username and trunk.password:
@@ -106,8 +109,8 @@ def _trunk(trunk: TrunkConfig) -> Iterable[str]:
         yield from (f"server_uri = {uri}", f"client_uri = sip:{trunk.username}@{trunk.server}")
         if trunk.contact_user:
             yield f"contact_user = {trunk.contact_user}"
-        if trunk.tls:
-            yield "transport = transport-tls"
+        if over:
+            yield f"transport = transport-{trunk.transport}"
 
 
 def _queue(queue: QueueConfig) -> Iterable[str]:

@@ -26,6 +26,9 @@ class TrunkRow(Struct, frozen=True, kw_only=True):
     contact_user: str
     caller_id: str
     max_channels: int
+    priority: int
+    max_calls_per_s: int
+    currency: str
     active: bool
     created_at: datetime
     updated_at: datetime
