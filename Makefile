@@ -1,6 +1,6 @@
 # m3voip: every task a person needs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status logs doctor test check bench chaos clean
+.PHONY: help setup demo up down status logs doctor test check browser bench chaos clean
 BIN := .venv/bin
 
 help: ## this list
@@ -28,10 +28,13 @@ doctor: ## check everything an operator would, and say what to do
 	@$(BIN)/m3voip doctor
 
 test: setup ## set up and run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not chaos and not bench"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not chaos and not bench and not browser"
 
 check: setup ## style, types, import directions
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+browser: setup ## the browser phone's story in a real Chromium, which it installs
+	@scripts/browser && $(BIN)/python -m pytest -m browser
 
 bench: setup ## measure speed; writes docs/benchmarks.md
 	@scripts/bench

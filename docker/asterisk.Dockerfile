@@ -21,7 +21,7 @@ RUN groupadd --gid 10001 m3voip \
  && ln -s /var/lib/m3voip/main/asterisk/run /run/asterisk \
  && ln -s /var/lib/m3voip/main/service/prompts /prompts
 
-ENV TZ=UTC LANG=C.UTF-8
+ENV TZ=UTC LANG=C.UTF-8 OPENSSL_CONF=/etc/asterisk/openssl.conf
 USER 10001:10001
 WORKDIR /
 # "core stop now"

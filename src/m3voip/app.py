@@ -21,10 +21,12 @@ from m3voip.core import events as ev
 from m3voip.core.agent import AgentState, BoardEvent
 from m3voip.core.call import Call, evolve
 from m3voip.core.commands import TellAgent
+from m3voip.core.device import PhoneEvent
 from m3voip.core.facts import Recorded
 from m3voip.core.office import Office
 from m3voip.engine.agents import Agents
 from m3voip.engine.announcements import Announcements
+from m3voip.engine.bans import Bans
 from m3voip.engine.board import Board, LiveView
 from m3voip.engine.calls import Calls, SystemClock
 from m3voip.engine.codecs import Codecs
@@ -60,6 +62,7 @@ from m3voip.storage.codec import StoredEvent
 from m3voip.storage.metrics import UNSAVED_AGE, UNSAVED_ROWS
 from m3voip.storage.postgres.agents import AgentCommits, PostgresAgents
 from m3voip.storage.postgres.attempts import PostgresAttempts
+from m3voip.storage.postgres.bans import PostgresBans
 from m3voip.storage.postgres.calls import PostgresCalls
 from m3voip.storage.postgres.commit import Commits
 from m3voip.storage.postgres.meetings import MeetingStore
@@ -89,7 +92,7 @@ RECORDED_FILES = "prompts"
 class Service:
     """All parts of one service process, made but not started."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:  # noqa: PLR0915  # a statement a part
         self.settings = settings
         self.clock = SystemClock()
         self.stopping = asyncio.Event()
@@ -117,6 +120,13 @@ class Service:
         # deciding
         self.directory = CurrentDirectory()
         self.phones = Phones(names=self.directory, clock=self.clock)
+        self.bans = Bans(
+            store=PostgresBans(self.engine_pool, settings.tenant_id),
+            clock=self.clock,
+            here=self.phones.addresses,
+            wake=lambda: self.configuration.wake(),  # noqa: PLW0108  # made below
+            never=settings.never_banned,
+        )
         self.crm = CrmHttp(origin=settings.crm_url, deliver=self._deliver, now=self.clock.now)
         self.preferred_agents = PreferredAgents(
             last_agents=self.call_store,
@@ -130,7 +140,7 @@ class Service:
             clock=self.clock,
             deliver=self._deliver,
             on_board=self._board_changed,
-            on_phone=self.phones.take,
+            on_phone=self._phone_heard,
             on_board_lost=self._board_lost,
             on_lost=lambda: self.recovery.lost(),  # noqa: PLW0108  # made below
             on_listening=self._listening,
@@ -209,6 +219,7 @@ class Service:
                 ("agents", self.agents.update),
                 ("secrets", self.secrets.update),
                 ("phones", self.phones.update),
+                ("bans", self.bans.update),
                 ("codecs", self.codecs.update),
                 ("asterisk", self._provision),
             ),
@@ -377,6 +388,10 @@ class Service:
                 return
         told = self.agents.ask_by_phone(endpoint, what)
         self.node.telephony.perform(TellAgent(leg=leg, told=told))
+
+    def _phone_heard(self, event: PhoneEvent) -> None:
+        self.phones.take(event)
+        self.bans.take(event)
 
     def _is_free(self, tenant_id: UUID, extension: str) -> bool:
         """Whether an agent could take a call now; False while that is not known."""

@@ -105,6 +105,19 @@ def why(
 
 
 @app.command()
+def bans(
+    *,
+    lift: Annotated[str, typer.Option(metavar="ADDRESS", help="Let this address in again.")] = "",
+    nft: Annotated[bool, typer.Option("--nft", help="As rules for `nft -f -`, which drop what they send.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the addresses whose SIP is refused because somebody there guesses names or secrets."""
+    from m3voip.commands.bans import run
+
+    asyncio.run(run(lift=lift, nft=nft, as_json=as_json))
+
+
+@app.command()
 def demo(
     *,
     rate: Annotated[float, typer.Option(help="New calls per second.")] = 0.3,

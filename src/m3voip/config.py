@@ -6,6 +6,7 @@ Law: nothing else reads the environment; there are no default passwords; a missi
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -24,6 +25,16 @@ def _real_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if len(text) < 16 or text.lower() in _SAMPLES:
         raise ValueError("must be a generated secret of at least 16 characters; run `m3voip stack up` to make one")
+    return value
+
+
+def _networks(value: str) -> str:
+    for one in value.split(","):
+        if one.strip():
+            try:
+                ip_network(one.strip(), strict=False)
+            except ValueError:
+                raise ValueError("must be IP addresses or networks with commas between, e.g. 192.0.2.0/24") from None
     return value
 
 
@@ -85,6 +96,9 @@ class Settings(BaseSettings):
 
     # Behaviour
     tenant_id: UUID = DEFAULT_TENANT
+    never_ban: Annotated[str, AfterValidator(_networks)] = Field(
+        default="", description="networks whose SIP is never banned, with commas between, e.g. 192.0.2.0/24"
+    )
     crm_url: str = Field(default="", description="origin that the IVR's http verb may ask; empty = none")
     phone_grace: timedelta = Field(
         default=timedelta(seconds=30),
@@ -93,6 +107,11 @@ class Settings(BaseSettings):
     drain_timeout: timedelta = timedelta(seconds=30)
     log_level: str = "info"
     log_json: bool = True
+
+    @property
+    def never_banned(self) -> tuple[str, ...]:
+        """The networks of ``never_ban``."""
+        return tuple(one.strip() for one in self.never_ban.split(",") if one.strip())
 
     @property
     def base_url(self) -> str:

@@ -94,6 +94,7 @@ async def _begin(
     running.extend(start(name, work) for name, work in service.node.tasks())
     running.append(start("trees", service.trees.run))
     running.append(start("secrets", service.secrets.run))
+    running.append(start("bans", service.bans.run))
     running.append(start("phone-tests", service.phone_tests.run))
     running.extend(start(rounds.name, rounds.run) for rounds in service.rounds)
 

@@ -16,6 +16,7 @@ from m3voip.core.watched import Watched
 from tests.api.client import Client
 from tests.api.conftest import OTHER_TENANT, World
 from tests.api.stories import ended, new_id, started, story, to_agent
+from tests.api.test_bans import banned
 from tests.api.test_conferences import conference, meeting
 from tests.api.test_setup import (
     GOOD_TREE,
@@ -84,7 +85,7 @@ async def test_every_route_takes_the_permissions_it_documents_and_no_other(world
         for name in ("callId", "agentId", "queueId", "didId", "trunkId", "treeId", "mailboxId", "blockedCallerId",
                      "apiKeyId", "recordingId", "voicemailId", "routeId", "listedCallerId", "conferenceId",
                      "meetingId", "partyId", "pauseReasonId", "supervisionId", "attemptId", "callerIdId",
-                     "doNotCallId"):  # fmt: skip
+                     "doNotCallId", "banId"):  # fmt: skip
             address = address.replace(f"{{{name}}}", str(UUID(int=7)))
         for permission, key in keys.items():
             params = {"limit": "0"} if method == "GET" else {}  # never a stream that stays open, never a change
@@ -182,6 +183,7 @@ async def everything(world: World, client: Client) -> dict[str, str]:
         "conferenceId": room["id"], "meetingId": str(held), "partyId": f"p-{held}",
         "pauseReasonId": (await pause_reason(client))["id"],
         "supervisionId": supervision["id"],
+        "banId": str(await banned(world, "203.0.113.200", 5, client.tenant)),
     }  # fmt: skip
 
 

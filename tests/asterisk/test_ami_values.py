@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import cast
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panoramisk.message import Message
 
+from m3voip.core.device import LoginRefused, NameUnknown, PhoneEvent
 from m3voip.providers.asterisk.ami import events as ev
 from m3voip.providers.asterisk.ami.protocol import AmiProtocol, Peer
+from m3voip.providers.asterisk.observe import phone_event
 
 pytestmark = pytest.mark.unit
 
@@ -102,3 +105,22 @@ def test_unknown_callers_have_no_name() -> None:
 def test_events_nobody_reads_are_none() -> None:
     assert ev.read(ev.EVENTS, {"Event": "Newexten"}) is None
     assert ev.read(ev.EVENTS, {}) is None
+
+
+def test_of_a_name_that_nobody_has_only_the_source_is_kept_and_what_its_requests_share() -> None:
+    def told(call_id: str, name: str, event: str = "InvalidAccountID") -> PhoneEvent | None:
+        message = {"Event": event, "Service": "PJSIP", "AccountID": name, "SessionID": call_id, "Timestamp": "1.5"}
+        read = ev.read(ev.EVENTS, {**message, "RemoteAddress": "IPV4/UDP/203.0.113.7/5071"})
+        assert read is not None
+        return phone_event(read, datetime(2026, 11, 25, tzinfo=UTC))
+
+    once = told("abc", "+15550100100")
+    assert isinstance(once, NameUnknown)
+    assert once.address == "203.0.113.7"
+    assert "5550100100" not in repr(once)
+    assert once == told("abc", "+15550100100")
+    assert once != told("abc", "101")
+    assert once != told("abd", "+15550100100")
+    wrong = told("abc", "e0000000101", "ChallengeResponseFailed")
+    assert isinstance(wrong, LoginRefused)
+    assert (wrong.endpoint, wrong.address) == ("e0000000101", "203.0.113.7")

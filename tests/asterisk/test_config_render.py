@@ -192,6 +192,14 @@ def test_a_pause_alone_changes_the_file_and_needs_no_reload() -> None:
     assert before.effect == after.effect
 
 
+def test_a_ban_is_a_line_of_its_own_list_and_reloads_no_phone() -> None:
+    banned = dataclasses.replace(OFFICE, banned=("2001:db8::/64", "203.0.113.7/32"))
+    before, after = render(OFFICE), render(banned)
+    [changed] = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert (changed.name, changed.module) == ("banned.conf", "acl")
+    assert changed.text.splitlines()[1:] == ["deny = 2001:db8::/64", "deny = 203.0.113.7/32"]
+
+
 HOSTILE = st.text(max_size=60) | st.sampled_from([
     "general", "global", "e00000000aa\n[x]", "a]b", "a;b", 'a"b', "a,b", "a=>b", "#include /etc/passwd", "${EXTEN}",
     "../x", "\u2028", "\x00", "sip.example.net\r\n", "PJSIP/x&PJSIP/y", "<sip:x>", "default@default", "٣٤٥", " ",
@@ -267,6 +275,7 @@ def _bare() -> Provisioning:
         (lambda: Provisioning(trunks=(CARRIER, dataclasses.replace(CARRIER, name="trunk-2"))), "address twice"),
         (lambda: TrunkConfig(name="trunk-x"), "nothing could tell its calls"),
         (lambda: TrunkConfig(name="trunk-x", addresses=("0.0.0.0/0",)), "trust the world"),
+        (lambda: Provisioning(banned=("sip.example.net",)), "banned source: not an IP address"),
         (lambda: TrunkConfig(name="trunk-x", addresses=("sip.example.net",)), "not an IP address"),
         (lambda: TrunkConfig(name="trunk-x", addresses=("192.0.2.1",), register=True), "registering takes"),
         (lambda: QueueConfig(name="general"), "not a queue name"),
@@ -297,7 +306,7 @@ class Asked:
 async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(tmp_path: Path) -> None:
     asterisk = Asked()
     provisioner = Provisioner(tmp_path, asterisk)
-    everything = ["res_pjsip.so", "app_agent_pool.so", "app_queue.so", "app_confbridge.so", "pbx_config.so"]
+    everything = ["res_pjsip.so", "acl", "app_agent_pool.so", "app_queue.so", "app_confbridge.so", "pbx_config.so"]
     assert await provisioner.apply(OFFICE) == everything
     assert await provisioner.apply(OFFICE) == []
     longer = dataclasses.replace(OFFICE, queues=(dataclasses.replace(SALES, maxlen=5),))

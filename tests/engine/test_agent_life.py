@@ -12,7 +12,7 @@ import pytest
 
 from m3voip.core import agent_state as a
 from m3voip.core.agent import AgentState
-from m3voip.core.agent_life import step
+from m3voip.core.agent_life import Step, step
 from m3voip.core.agent_state import Agent, Busy, Change, Duty
 
 pytestmark = pytest.mark.unit
@@ -103,6 +103,14 @@ def test_a_pause_asked_for_in_a_call_is_pending_and_takes_effect_after_it_instea
     assert life.agent.limit_at == life.now + timedelta(seconds=60)  # the limit counts from now
     unpaused = talking().take(a.PauseAsked).take(a.UnpauseAsked).take(a.TalkEnded, call=CALL)
     assert unpaused.state == "available"
+
+
+@pytest.mark.parametrize("asked", [a.PauseAsked, a.UnpauseAsked, a.AvailableAsked, a.SignInAsked, a.SignOutAsked])
+def test_nothing_that_is_asked_of_an_agent_in_a_talk_ends_it(asked: type[a.AgentEvent]) -> None:
+    """All that the life of an agent can order is that queues hold calls off."""
+    life = talking().take(asked).take(a.UnpauseAsked)
+    assert (life.state, life.agent.call) == ("on_call", CALL)
+    assert Step.__annotations__["commands"] == "tuple[a.Hold, ...]"
 
 
 def test_a_sign_out_asked_for_in_a_call_takes_effect_after_it() -> None:
@@ -282,6 +290,8 @@ def lawful(before: Agent, made_of: a.AgentEvent, agent: Agent, facts: tuple[a.Ag
         assert (agent.reason, agent.limit_at, agent.over_limit) == ("", None, False)
     assert [fact.seq for fact in facts] == list(range(before.seq + 1, agent.seq + 1)), "a gap"
     assert holds == (agent.held != before.held), "queues are told of every change and of nothing else"
+    ready = agent.state in (AgentState.AVAILABLE, AgentState.RESERVED, AgentState.ON_CALL)
+    assert agent.held or ready or agent.by_phone, "queues may ring somebody who is not at work"
     if agent.state is not before.state:
         assert facts, f"{type(made_of).__name__} changed the state and nothing was written down"
         assert facts[-1].state is agent.state

@@ -58,6 +58,12 @@ def test_no_container_gets_a_privilege_or_a_secret_from_the_file(compose: dict[s
         assert not [key for key in service.get("environment", {}) if re.search("PASSWORD|SECRET|KEY", key)], name
 
 
+def test_audio_goes_through_no_port_mapping_of_an_engine(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["network_mode"] == "host", name
+        assert "ports" not in service, name
+
+
 def test_asterisk_sees_nothing_of_the_instance_but_its_own_folders(compose: dict[str, Any]) -> None:
     seen = [volume["volume"]["subpath"] for volume in compose["services"]["asterisk"]["volumes"]]
     assert seen == ["main/asterisk", "main/service/prompts"]

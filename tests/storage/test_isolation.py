@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres
 
 WITHOUT_TENANT = {"migration"}
 """The schema's own ledger."""
-ENGINE_ONLY = {"outbox"}
+ENGINE_ONLY = {"outbox", "sip_home"}
 """Not granted to the API at all."""
 
 
@@ -111,6 +111,10 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             " at, kind, state, via) select id, $1, 1, now(), 'signed_in', 'available', 'api' from a)"
             " insert into agent_state (agent_id, tenant_id, last_seq, state, saved) select id, $1, 1, 'available', '{}' from a",
             tenant)  # fmt: skip
+        await owner.execute(
+            "insert into sip_ban (id, tenant_id, source, why, until)"
+            " values ($1, $1, '192.0.2.1', 'hammering', now() + interval '1 minute')", tenant)  # fmt: skip
+        await owner.execute("insert into sip_home (tenant_id, source, seen_at) values ($1, '192.0.2.1', now())", tenant)
         file = {"key": "k", "sha256": "0", "duration_s": 1.0, "size": 1}
         rows = rows_of(
             [
@@ -126,6 +130,7 @@ async def tenants(owner_dsn: str, engine_dsn: str) -> AsyncIterator[tuple[UUID, 
             await commits.commit(engine, rows)
     yield pair
     tables = (
+        "sip_ban", "sip_home",
         "voicemail_change", "meeting", "conference", "did", "route", "queue_member", "ivr_tree", "mailbox", "queue", "agent",
     )  # fmt: skip
     for table in tables:

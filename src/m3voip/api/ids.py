@@ -10,6 +10,7 @@ from fastapi import Path
 AgentId = Annotated[UUID, Path(alias="agentId")]
 ApiKeyId = Annotated[UUID, Path(alias="apiKeyId")]
 AttemptId = Annotated[UUID, Path(alias="attemptId")]
+BanId = Annotated[UUID, Path(alias="banId")]
 BlockedCallerId = Annotated[UUID, Path(alias="blockedCallerId")]
 CallerIdId = Annotated[UUID, Path(alias="callerIdId")]
 CallId = Annotated[UUID, Path(alias="callId")]

@@ -38,7 +38,7 @@ class RunningApi:
 
         try:
             async with self._session.request(method, self._base + path, json=body, params=query) as reply:
-                answer: Json = await reply.json()
+                answer: Json = {} if reply.status == 204 else await reply.json()
                 if not reply.ok:
                     raise StackError(str(answer["error"]["message"]))
                 return answer

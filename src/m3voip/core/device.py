@@ -156,9 +156,20 @@ class ContactGone(PhoneEvent, frozen=True, kw_only=True):
 
 
 class LoginRefused(PhoneEvent, frozen=True, kw_only=True):
-    """Somebody did not know the secret; ``endpoint`` "" when the name belongs to nobody."""
+    """Somebody did not know the secret; ``endpoint`` is no phone's when the name belongs to nobody. ``address``: where the
+    request came from; ``attempt``: a digest that the requests of one try share."""
 
     endpoint: str
+    at: datetime
+    address: str = ""
+    attempt: str = ""
+
+
+class NameUnknown(PhoneEvent, frozen=True, kw_only=True):
+    """A request in a name that nobody has; the name itself is not told, only a digest of it and the try."""
+
+    address: str
+    attempt: str
     at: datetime
 
 

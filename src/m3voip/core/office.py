@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from m3voip.core.skills import RuleStep
+from m3voip.core.sources import Network
 
 RING, SESSION = "ring", "session"
 """The two ways to work."""
@@ -195,6 +196,20 @@ class Tenant(Struct, frozen=True, kw_only=True):
     floor_box: str
 
 
+class Ban(Struct, frozen=True, kw_only=True):
+    """A source that may not talk SIP to the node until then (core/sources.py)."""
+
+    source: Network
+    until: datetime
+
+
+class Home(Struct, frozen=True, kw_only=True):
+    """Where a phone of ours was registered, and when last."""
+
+    source: Network
+    seen_at: datetime
+
+
 class Office(Struct, frozen=True, kw_only=True):
     """Everything that is active. ``trees`` are the versions that new calls get."""
 
@@ -209,6 +224,8 @@ class Office(Struct, frozen=True, kw_only=True):
     conferences: tuple[Conference, ...] = ()
     routes: tuple[Route, ...] = ()
     listed: tuple[ListedCaller, ...] = ()
+    bans: tuple[Ban, ...] = ()
+    homes: tuple[Home, ...] = ()
 
 
 def node_name(tenant_id: UUID, default_tenant: UUID, name: str) -> str:

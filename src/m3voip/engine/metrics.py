@@ -23,6 +23,13 @@ PHONE_REFUSALS = Counter(
     "Phones that were refused: wrong secret, unknown user, audio not as their kind requires",
     ["why"],
 )
+SOURCES_BANNED = Gauge("m3voip_sources_banned", "Addresses whose SIP is refused right now")
+SOURCES_WATCHED = Gauge(
+    "m3voip_sources_watched", "Addresses that have failed to log in lately, but not enough for a ban"
+)
+SOURCES_SPARED = Counter(
+    "m3voip_sources_spared", "Times an address would have been banned and was not, by what spares it", ["because"]
+)
 SUPERVISIONS_LIVE = Gauge("m3voip_supervisions_live", "Supervisors who hear an agent, or are being called to")
 SUPERVISIONS_ENDED = Counter("m3voip_supervisions_ended", "Supervisions that are over", ["why"])
 DIALS_ENDED = Counter("m3voip_dials_ended", "Numbers outside that were dialled, by what became of it", ["result"])

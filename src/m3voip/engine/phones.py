@@ -81,10 +81,16 @@ class Phones:
                 self._unregister(event)
             case dv.LoginRefused():
                 self._refuse_login(event)
+            case dv.NameUnknown():
+                pass  # nobody's phone
             case dv.AudioRefused():
                 self._refuse_audio(event)
             case _:
                 raise TypeError(f"unknown phone event {type(event).__name__}")
+
+    def addresses(self) -> set[str]:
+        """Where registered phones are; empty while that is not known."""
+        return {place(uri)[0] for contacts in self._contacts.values() for uri in contacts}
 
     def lost(self) -> None:
         """The node is away: nothing is known until the next reading."""
@@ -107,7 +113,7 @@ class Phones:
             return told
         newest = max(contacts.values(), key=lambda contact: contact.at)
         reachable = newest.reachable is not False
-        address, transport = _place(newest.uri)
+        address, transport = place(newest.uri)
         return replace(
             told,
             registered=True,
@@ -163,8 +169,8 @@ class Phones:
         )
 
 
-def _place(uri: str) -> tuple[str, str]:
-    """Address and transport of a registration."""
+def place(uri: str) -> tuple[str, str]:
+    """Address and transport of a registration's URI."""
     found = _SIP_URI.match(uri)
     if found is None:
         return "", ""

@@ -64,7 +64,8 @@ def sandbox(folders: Folders, *, die_with_parent: bool) -> list[str]:
         *(["--die-with-parent"] if die_with_parent else []),
         "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
         "--clearenv", "--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "--setenv", "TZ", "UTC",
-        "--setenv", "LANG", "C.UTF-8", "--setenv", strays.MARK, strays.mark(folders, "asterisk"),
+        "--setenv", "LANG", "C.UTF-8", "--setenv", "OPENSSL_CONF", "/etc/asterisk/openssl.conf",
+        "--setenv", strays.MARK, strays.mark(folders, "asterisk"),
         "--ro-bind", str(folders.asterisk_root), "/",
         "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108  # inside its own root
         *[word for kind, source, target in binds for word in (kind, str(source), target)],

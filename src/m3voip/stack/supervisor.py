@@ -71,7 +71,8 @@ class _Stop:
 
 async def _rotate(stack: Stack) -> None:
     while True:
-        for path in stack.folders.log.glob("*.log"):
+        # A banned address that goes on makes Asterisk write a line for each of its requests.
+        for path in (*stack.folders.log.glob("*.log"), stack.folders.asterisk_log / "messages.log"):
             logs.rotate(path)
         await asyncio.sleep(_ROTATE_EVERY_SECONDS)
 

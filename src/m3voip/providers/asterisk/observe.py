@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from hashlib import blake2b
 
 from m3voip.core import agent as ag
 from m3voip.core import device as dv
@@ -99,9 +100,25 @@ def phone_event(event: ami.AmiEvent, now: datetime) -> dv.PhoneEvent | None:
                 round_trip_ms=microseconds / 1000 or None,
             )
         case ami.ChallengeResponseFailed() if event.service == _SIP:
-            return dv.LoginRefused(endpoint=event.account_id, at=at)
+            return dv.LoginRefused(
+                endpoint=event.account_id, at=at, address=_remote(event.remote_address), attempt=_attempt(event)
+            )
+        case ami.InvalidAccountID() if event.service == _SIP:
+            return dv.NameUnknown(address=_remote(event.remote_address), attempt=_attempt(event), at=at)
         case _:
             return None
+
+
+def _remote(told: str) -> str:
+    """IPV4/UDP/192.0.2.7/5060: the third part."""
+    parts = told.split("/")
+    return parts[2] if len(parts) == 4 else ""
+
+
+def _attempt(event: ami.ChallengeResponseFailed | ami.InvalidAccountID) -> str:
+    """Nobody keeps the names that strangers try: they may be numbers."""
+    told = f"{event.session_id}\0{event.account_id}".encode(errors="replace")
+    return blake2b(told, digest_size=8).hexdigest()
 
 
 def channel_formats(channels: tuple[ami.Status, ...]) -> list[ChannelFormats]:

@@ -18,6 +18,7 @@ import msgspec
 
 from m3voip.core import office as o
 from m3voip.core.skills import RuleStep
+from m3voip.core.sources import HOME_FOR
 from m3voip.storage.postgres.pool import Pool
 
 _TENANTS = """
@@ -70,6 +71,8 @@ select tenant_id, id, number, pin_digest, moderator_pin_digest, max_parties, rec
        wait_for_moderator
   from conference where active order by tenant_id, number"""
 _LISTED = "select tenant_id, digits, list, language, until from listed_caller where until is null or until > now()"
+_BANS = "select source, until from sip_ban where until > now() and lifted_at is null order by source"
+_HOMES = "select source, seen_at from sip_home where seen_at > now() - $1::interval"
 _ROUTES = """
 select r.id, r.tenant_id, r.name, r.version, r.split_key, v.document
   from route r join route_version v on v.route_id = r.id and v.version = r.version order by r.tenant_id, r.name"""
@@ -131,6 +134,8 @@ class OfficeStore:
                 conferences=tuple(o.Conference(**row) for row in await db.fetch(_CONFERENCES)),
                 routes=tuple(_route(row, places.get(row["id"], {})) for row in await db.fetch(_ROUTES)),
                 listed=tuple(o.ListedCaller(**row) for row in await db.fetch(_LISTED)),
+                bans=tuple(o.Ban(**row) for row in await db.fetch(_BANS)),
+                homes=tuple(o.Home(**row) for row in await db.fetch(_HOMES, HOME_FOR)),
             )
 
     async def tree(self, tenant_id: UUID, name: str, version: int) -> o.TreeText | None:

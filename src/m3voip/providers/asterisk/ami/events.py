@@ -197,6 +197,18 @@ class ChallengeResponseFailed(AmiEvent, frozen=True):
 
     service: str = ""
     account_id: str = field(name="AccountID", default="")
+    session_id: str = field(name="SessionID", default="")
+    remote_address: str = ""
+
+
+class InvalidAccountID(AmiEvent, frozen=True):
+    """A request of somebody whose name (`account_id`, as they gave it) nobody has. `session_id` is its Call-ID,
+    `remote_address` like IPV4/UDP/192.0.2.7/5060."""
+
+    service: str = ""
+    account_id: str = field(name="AccountID", default="")
+    session_id: str = field(name="SessionID", default="")
+    remote_address: str = ""
 
 
 class FullyBooted(AmiEvent, frozen=True):
@@ -311,7 +323,7 @@ EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
     QueueMemberRinginuse, AgentLogin, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
-    ChallengeResponseFailed, Registry,
+    ChallengeResponseFailed, InvalidAccountID, Registry,
     ConfbridgeStart, ConfbridgeJoin, ConfbridgeLeave, ConfbridgeMute, ConfbridgeUnmute, ConfbridgeRecord,
     ConfbridgeStopRecord,
 )  # fmt: skip

@@ -54,8 +54,13 @@ def token(value: str) -> str:
     return value
 
 
+_CORE_MODULES = frozenset({"acl"})
+
+
 def module(value: str) -> str:
-    """A module's file name, e.g. `res_pjsip.so`."""
+    """A module's file name, e.g. `res_pjsip.so`, or one of the core's own."""
+    if value in _CORE_MODULES:
+        return value
     if not value.endswith(".so") or _TOKEN(value[:-3]) is None:
         raise UnsafeValue("a module name")
     return value

@@ -120,6 +120,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
         trunks=_each("trunk", office.trunks, trunk),
         dids=_each("did", office.dids, did),
         conferences=_each("conference", office.conferences, conference),
+        banned=tuple(str(ban.source) for ban in office.bans),
         default_queue=node_name(default_tenant, default_tenant, floor.floor_queue)
         if floor and floor.floor_queue
         else "",

@@ -202,17 +202,20 @@ class DidConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioning:
     """Everything, as one consistent reading of Postgres. ``default_queue`` and ``default_mailbox`` serve callers of
-    numbers without a DidConfig while the service is away."""
+    numbers without a DidConfig while the service is away. ``banned``: networks whose SIP is refused."""
 
     endpoints: tuple[EndpointConfig, ...] = ()
     queues: tuple[QueueConfig, ...] = ()
     trunks: tuple[TrunkConfig, ...] = ()
     dids: tuple[DidConfig, ...] = ()
     conferences: tuple[ConferenceConfig, ...] = ()
+    banned: tuple[str, ...] = ()
     default_queue: str = ""
     default_mailbox: str = ""
 
     def __post_init__(self) -> None:
+        for network in self.banned:
+            check_network(network, "banned source")
         _refuse_twins("endpoints", "name", (endpoint.name for endpoint in self.endpoints))
         _refuse_twins("endpoints", "extension", (f"{e.extension}@{e.context}" for e in self.endpoints))
         _refuse_twins("queues", "name", (queue.name for queue in self.queues))

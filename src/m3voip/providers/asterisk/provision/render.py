@@ -39,6 +39,7 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     """All files, in the order in which their modules should be reloaded: phones before the queues that ring them."""
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
+        _file("banned.conf", "acl", (f"deny = {network}" for network in sorted(config.banned))),
         # Before the queues, whose members' states they are.
         _file("agents.conf", "app_agent_pool.so", _agents(config.endpoints)),
         # The rules first: a queue names its own.

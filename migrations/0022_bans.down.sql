@@ -1,0 +1,2 @@
+drop table sip_home;
+drop table sip_ban;
