@@ -44,6 +44,7 @@ from m3voip.engine.preferred import PreferredAgents
 from m3voip.engine.recovery import Recovery
 from m3voip.engine.routing import CurrentDirectory, Route, route
 from m3voip.engine.secrets import SecretKeeper
+from m3voip.engine.sessions import Sessions
 from m3voip.engine.supervisions import Supervisions
 from m3voip.health import Checks
 from m3voip.jobs.lamps import LampKeeper
@@ -299,6 +300,7 @@ class Service:
             codecs=self.codecs,
             control=self.control,
             supervisions=self.supervisions,
+            sessions=Sessions(agents=self.agents, control=self.node.telephony, clock=self.clock),
             dialling=self.outbound,
             hub=self.hub,
             vault=self.vault,
@@ -326,6 +328,8 @@ class Service:
         self.calls.adopt(adopted)
         await self.agent_writer.flush()
         await self.agents.adopt(await self.agent_store.saved())
+        for endpoint, leg in self.agents.lines():
+            self.node.telephony.lines.keep(endpoint, leg)
         self.supervisions.adopt(await self.supervision_store.open())
         log.info("service.adopted", calls=len(adopted))
 

@@ -35,6 +35,7 @@ from tests.api.fakes import (
     FakeLive,
     FakePhones,
     FakePhoneTests,
+    FakeSessions,
     FakeSupervisions,
     FolderOfFiles,
     MovableClock,
@@ -63,6 +64,7 @@ class World:
     conferences: FakeConferences
     desk: FakeDesk
     supervisions: FakeSupervisions
+    sessions: FakeSessions
     dialling: FakeDialling
     clock: MovableClock
     checks: dict[str, FakeCheck]
@@ -115,16 +117,16 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
         desk = FakeDesk()
         phones, phone_tests, codecs = FakePhones(), FakePhoneTests(), FakeCodecs()
         conferences = FakeConferences()
-        supervisions = FakeSupervisions()
+        supervisions, sessions = FakeSupervisions(), FakeSessions()
         dialling = FakeDialling()
         checks = {"postgres": FakeCheck(), "ari": FakeCheck()}
         vault = tmp_path_factory.mktemp("vault")
         world: World
         deps = ApiDeps(
             settings=settings, pool=pool, live=live, phones=phones, phone_tests=phone_tests, codecs=codecs,
-            control=control, agents=desk, supervisions=supervisions, dialling=dialling,
-            hub=hub, vault=FolderOfFiles(vault), clock=clock,
-            checks=checks, draining=lambda: world.draining, conferences=conferences,
+            control=control, agents=desk, supervisions=supervisions, sessions=sessions, dialling=dialling,
+            hub=hub, clock=clock,
+            vault=FolderOfFiles(vault), checks=checks, draining=lambda: world.draining, conferences=conferences,
         )  # fmt: skip
         app = create_api(deps)
         server = make_server(app, host="127.0.0.1", port=0)
@@ -136,7 +138,8 @@ async def session_world(postgres_stack: Stack, tmp_path_factory: pytest.TempPath
             world = World(
                 stack=stack, settings=settings, base=settings.base_url, pool=pool, hub=hub, live=live, phones=phones,
                 phone_tests=phone_tests, codecs=codecs, control=control, desk=desk, clock=clock, checks=checks, vault=vault,
-                supervisions=supervisions, dialling=dialling, owner=owner, writer=Writer(engine, Commits(hub.publish)),
+                supervisions=supervisions, sessions=sessions, dialling=dialling,
+                owner=owner, writer=Writer(engine, Commits(hub.publish)),
                 conferences=conferences, contract=contract, mine=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
                 theirs=Client(session, settings.base_url, contract, "", OTHER_TENANT),
                 nobody=Client(session, settings.base_url, contract, "", DEFAULT_TENANT),
@@ -157,6 +160,7 @@ def world(session_world: World) -> World:
     session_world.control.connected = True
     session_world.conferences.away = False
     session_world.supervisions.__init__()  # type: ignore[misc]
+    session_world.sessions.__init__()  # type: ignore[misc]
     session_world.dialling.__init__()  # type: ignore[misc]
     session_world.clock.shift *= 0
     session_world.draining = False

@@ -47,6 +47,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     state: str
     since: datetime | None = None
     registered: bool = True
+    session: bool | None = None
     call_id: UUID | None = None
     reason: str = ""
     pending: str | None = None
@@ -254,6 +255,22 @@ class FakeDesk:
 
     def ask(self, agent_id: UUID, event: Asked) -> str | None:
         self.asked.append((agent_id, event))
+        return self.answers.get(agent_id, "")
+
+
+@dataclass
+class FakeSessions:
+    """Lines by order: does what ``answers`` says of an agent, by default what is asked, and remembers it."""
+
+    answers: dict[UUID, str | None] = field(default_factory=dict)
+    asked: list[tuple[UUID, str]] = field(default_factory=list)
+
+    def start(self, agent_id: UUID) -> str | None:
+        self.asked.append((agent_id, "start"))
+        return self.answers.get(agent_id, "")
+
+    def end(self, agent_id: UUID) -> str | None:
+        self.asked.append((agent_id, "end"))
         return self.answers.get(agent_id, "")
 
 

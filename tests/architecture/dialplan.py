@@ -25,7 +25,10 @@ _FORBIDDEN_APPS = {
     "Authenticate",
 }
 _FORBIDDEN_FUNCTIONS = re.compile(r"\$\{(?:SHELL|CURL|FILE|ENV|EVAL|EVAL_EXTEN|ODBC_\w+|REALTIME\w*|DB\w*|STAT)\(")
-_PHONE = re.compile(r"PJSIP/(?:\$\{M3_AGENT\}|\$\{FILTER\(a-z0-9,\$\{M3_AGENT\}\)\})(?:,|$)")
+_PHONE = re.compile(
+    r"(?:PJSIP/(?:\$\{M3_AGENT\}|\$\{FILTER\(a-z0-9,\$\{M3_AGENT\}\)\})|Local/\$\{M3_AGENT\}@join)(?:,|$)"
+)
+"""One agent's phone, or their line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +134,14 @@ def _targets(step: Step) -> Iterator[str]:
             yield "agent-told"
         case "Stasis":
             yield from ("to-queue", "to-agent", "to-conference", "to-voicemail")  # where the service sends a call on
+        case "Dial":
+            yield from re.findall(r"Local/[^,@]*@([a-z][\w-]*)", step.args)
         case "Goto" | "GotoIf" | "Gosub" | "GosubIf":
             yield from re.findall(r"(?:^|[?:])([a-z][\w-]*),(?:\w+|\$\{\w+\}),\w+", step.args)
 
 
 def _dials(plan: list[Step]) -> Iterator[str]:
-    """Nobody, from whichever door, is connected to anything but a phone: no trunk, no Local channel, no list."""
+    """Nobody, from whichever door, is connected to anything but a phone or its line: no trunk, no other Local channel."""
     for door in ("from-trunk", "from-agent", "floor"):
         contexts = reach(plan, door)
         for step in plan:

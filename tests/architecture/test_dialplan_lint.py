@@ -24,7 +24,8 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2]
 ETC = ROOT / "asterisk" / "etc"
 MODULE_OF = {
-    "AGI": "res_agi", "Answer": "", "Bridge": "", "ConfBridge": "app_confbridge", "Dial": "app_dial", "Echo": "app_echo",
+    "AGI": "res_agi", "AgentLogin": "app_agent_pool", "AgentRequest": "app_agent_pool",
+    "Answer": "", "Bridge": "", "ConfBridge": "app_confbridge", "Dial": "app_dial", "Echo": "app_echo",
     "Gosub": "app_stack", "Goto": "",
     "GotoIf": "", "Hangup": "", "Milliwatt": "app_milliwatt", "MixMonitor": "app_mixmonitor",
     "Playback": "app_playback", "Queue": "app_queue", "QueueLog": "app_queue", "Read": "app_read",
@@ -69,7 +70,7 @@ def test_a_stranger_reaches_only_the_service_the_floor_queues_and_boxes() -> Non
     assert reach(shipped(), "from-trunk") == {
         "from-trunk", "inbound", "floor", "did-floor", "to-queue", "to-agent", "to-voicemail", "recording",
         "to-conference", "conference", "conference-settings",
-        "queue-announcement",
+        "queue-announcement", "line", "join",
     }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def test_a_tenant_s_phones_reach_no_other_tenant_s() -> None:
     assert reach(shipped(), "from-agent-0a1b2c3d") == {
         "from-agent-0a1b2c3d", "from-agent-0a1b2c3d-directory", "agent-services", "agent-to-agent", "agent-asks",
         "agent-told",
-        "agent-to-conference", "conference", "conference-settings",
+        "agent-to-conference", "conference", "conference-settings", "session",
     }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def test_a_tenant_s_phones_reach_no_other_tenant_s() -> None:
         ("Set(X=${PJSIP_HEADER(read,X-Queue)})", "text from outside"),
         ("Dial(PJSIP/${FILTER(0-9,${EXTEN})}@trunk-carrier,30)", "not one agent's phone"),
         ("Dial(PJSIP/${M3_AGENT}&PJSIP/x@trunk-carrier)", "not one agent's phone"),
+        ("Dial(Local/${M3_AGENT}@to-agent,30)", "not one agent's phone"),
         ("Stasis(m3voip,inbound)", "without the STASISSTATUS"),
         ("System(rm)", "runs programs"),
         ("Set(X=${SHELL(id)})", "reads or runs things"),

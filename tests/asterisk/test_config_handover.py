@@ -124,7 +124,7 @@ async def test_an_agent_who_does_not_or_will_not_answer_sends_the_caller_back(
     assert service.came_back == [["dial_left", "101", "NOANSWER"], ["dial_left", "101", "BUSY"]]
 
 
-@pytest.mark.parametrize("after", ["", "c"])
+@pytest.mark.parametrize("after", ["", "yes"])
 @pytest.mark.parametrize("away", [False, True])
 async def test_a_caller_whose_agent_hangs_up_comes_back_only_if_that_is_wanted(
     after: str, away: bool, asterisk_unchanged: Baseline, service: StandIn, caller: Softphone, desk: OpenPhone

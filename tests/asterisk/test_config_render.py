@@ -122,6 +122,19 @@ def test_a_queue_lists_its_members_with_their_pause() -> None:
     assert {"joinempty = paused,invalid", "leavewhenempty = no", "strategy = rrmemory"} <= set(lines)
 
 
+def test_a_line_that_is_kept_up_is_in_the_pool_and_a_member_by_its_own_state() -> None:
+    line = MemberConfig(endpoint=ANN.name, name="101", penalty=2, session=True)
+    office = dataclasses.replace(
+        OFFICE,
+        endpoints=(dataclasses.replace(ANN, session=True),),
+        queues=(dataclasses.replace(SALES, members=(line,)),),
+    )
+    members = text_of("queues.conf", office).splitlines()
+    assert "member => Local/e00000000aa@join,2,101,Agent:e00000000aa,,,no" in members
+    assert "[e00000000aa](_agent)\nfullname = 101\n" in text_of("agents.conf", office)
+    assert "(_agent)" not in text_of("agents.conf")
+
+
 def test_a_skill_rule_is_penalties_and_when_the_highest_allowed_grows() -> None:
     skilled = dataclasses.replace(SALES, penalty_changes=((30, 201), (60, 302)))
     office = dataclasses.replace(OFFICE, queues=(skilled, dataclasses.replace(SALES, name="support")))
@@ -293,7 +306,7 @@ class Asked:
 async def test_only_what_changed_is_reloaded_and_a_failed_reload_is_made_up_for(tmp_path: Path) -> None:
     asterisk = Asked()
     provisioner = Provisioner(tmp_path, asterisk)
-    everything = ["res_pjsip.so", "acl", "app_queue.so", "app_confbridge.so", "pbx_config.so"]
+    everything = ["res_pjsip.so", "acl", "app_agent_pool.so", "app_queue.so", "app_confbridge.so", "pbx_config.so"]
     assert await provisioner.apply(OFFICE) == everything
     assert await provisioner.apply(OFFICE) == []
     longer = dataclasses.replace(OFFICE, queues=(dataclasses.replace(SALES, maxlen=5),))

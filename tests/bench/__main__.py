@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tests.bench import hands, levers, machine, pairs, profiling, report, rooms, run, writer_report
+from tests.bench import hands, levers, machine, pairs, profiling, report, rooms, run, sessions, writer_report
 from tests.bench.modes import BY_NAME
 
 _BEGAN = monotonic()
@@ -35,6 +35,9 @@ def main() -> None:
     kind.add_argument("--rooms", action="store_true", help="parties of conferences per core (4 minutes)")
     kind.add_argument(
         "--hands", action="store_true", help="calls in hand: requests, transfers, CPU per talk (2 minutes)"
+    )
+    kind.add_argument(
+        "--sessions", action="store_true", help="lines that are kept up: until the agent hears the caller (3 minutes)"
     )
     parser.add_argument("--only", default="", help="these modes or levers, separated by commas")
     parser.add_argument("--mode", default="m3voip", choices=sorted(BY_NAME), help="which mode to profile")
@@ -61,6 +64,9 @@ def main() -> None:
         return
     if options.hands:
         _publish("hands", f"{_about('--hands')}\n\n{hands.main()}", write=not options.no_write)
+        return
+    if options.sessions:
+        _publish("sessions", f"{_about('--sessions')}\n\n{sessions.main()}", write=not options.no_write)
         return
     if not options.writer:
         plan = run.QUICK if options.quick else run.FULL

@@ -158,6 +158,45 @@ def test_a_phone_lost_in_a_talk_drops_nothing() -> None:
     assert talking().take(a.PhoneGone).later(10).take(a.PhoneBack).take(a.TalkEnded, call=CALL).state == "available"
 
 
+def session(**more: object) -> Life:
+    return Life(Agent(id=ME, tenant_id=TENANT, by_session=True, **more)).take(a.LineUp, leg="x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by_phone", [True, False])
+def test_a_session_signs_in_and_whoever_hangs_it_up_goes_home(by_phone: bool) -> None:
+    assert session(by_phone=by_phone).state == "available"
+    life = session(by_phone=by_phone).take(a.LineDown, leg="x", hung_up=True)
+    assert (life.state, life.kinds[-2:]) == ("logged_out", ["session_ended", "signed_out"])
+    assert life.take(a.LineUp, leg="y").state == "available"
+    # In a call it is pending.
+    talks = session().take(a.Connected, call=CALL).take(a.LineDown, leg="x", hung_up=True)
+    assert (talks.state, talks.take(a.TalkEnded, call=CALL).state) == ("on_call", "logged_out")
+
+
+def test_a_line_that_is_lost_is_waited_for_like_a_lost_phone() -> None:
+    life = session(by_phone=False, grace_s=30).take(a.LineDown, leg="x")
+    assert (life.agent.there, life.state, life.kinds[-1]) == (False, "available", "phone_lost")
+    assert life.later(29).take(a.LineUp, leg="y").later(100).state == "available"
+    life.take(a.LineDown, leg="y").later(30)
+    assert (life.state, life.agent.reason) == ("paused", "phone_lost")
+    assert life.take(a.LineUp, leg="z").state == "available"
+
+
+def test_without_a_session_nobody_who_works_by_it_can_be_available() -> None:
+    life = Life(Agent(id=ME, tenant_id=TENANT, by_session=True)).take(a.PhoneBack)
+    assert life.take(a.SignInAsked).take(a.AvailableAsked).state == "logged_out"
+    assert [refusal.startswith("The agent has no session") for refusal in life.refusals] == [True, True]
+    # The registration alone is of no consequence, nor is the end of a line that is not theirs any more.
+    gone = session().take(a.PhoneBack).take(a.PhoneGone).take(a.LineDown, leg="y").later(100)
+    assert gone.state == "available"
+
+
+def test_who_signs_out_with_the_line_up_is_offered_nothing_until_they_sign_in_again() -> None:
+    life = session().take(a.SignOutAsked)
+    assert (life.state, life.holds[-1]) == ("logged_out", "logged_out")
+    assert life.take(a.AvailableAsked).state == "available"
+
+
 def test_who_is_not_signed_in_cannot_pause() -> None:
     life = Life().take(a.PauseAsked).take(a.UnpauseAsked)
     assert (life.state, len(life.refusals), life.facts) == ("logged_out", 2, [])
@@ -220,11 +259,17 @@ MAKERS: tuple[tuple[int, Maker], ...] = (
     (2, lambda r, at, call: a.TalkEnded(at=at, call=call)),
     (1, lambda r, at, call: a.PhoneGone(at=at)),
     (1, lambda r, at, call: a.PhoneBack(at=at)),
+    (2, lambda r, at, call: a.LineUp(at=at, leg=r.choice("xy"))),
+    (2, lambda r, at, call: a.LineDown(at=at, leg=r.choice("xy"), hung_up=r.random() < 0.5)),
     (2, lambda r, at, call: a.DeadlinePassed(at=at)),
     (1, lambda r, at, call: a.Recovered(at=at, talking=r.choice((None, call)), offered=r.choice((None, *CALLS)))),
 )
 # fmt: on
 ONE_OF = [maker for weight, maker in MAKERS for _ in range(weight)]
+
+
+OUTSIDE_CALLS = a.PhoneGone | a.LineUp | a.LineDown | a.DeadlinePassed | a.Asked
+"""What neither begins nor ends a talk."""
 
 
 def random_event(random: Random, at: datetime) -> a.AgentEvent:
@@ -235,9 +280,9 @@ def lawful(before: Agent, made_of: a.AgentEvent, agent: Agent, facts: tuple[a.Ag
     busy, due = agent.busy, agent.busy_until
     assert (agent.call is None) is (busy is Busy.FREE), "on a call without a call, or free with one"
     assert (due is not None) is (busy in (Busy.OFFERED, Busy.WRAPPING)), "waiting for time without a deadline"
-    if agent.duty is Duty.ON and not agent.reachable:
+    if agent.duty is Duty.ON and not agent.there:
         assert agent.gone_until is not None, "a lost phone that nobody waits for"
-    if agent.reachable:
+    if agent.there:
         assert agent.gone_until is None
     if agent.limit_s and agent.state is AgentState.PAUSED:
         assert agent.limit_at is not None or agent.over_limit, "a pause whose limit nobody watches"
@@ -252,9 +297,9 @@ def lawful(before: Agent, made_of: a.AgentEvent, agent: Agent, facts: tuple[a.Ag
         assert facts[-1].state is agent.state
     if facts:
         assert facts[-1].saved == agent
-    if busy is Busy.TALKING and isinstance(made_of, a.PhoneGone | a.DeadlinePassed | a.Asked):
+    if busy is Busy.TALKING and isinstance(made_of, OUTSIDE_CALLS):
         assert before.busy is Busy.TALKING, "a talk that began of itself"
-    if before.busy is Busy.TALKING and isinstance(made_of, a.PhoneGone | a.DeadlinePassed | a.Asked):
+    if before.busy is Busy.TALKING and isinstance(made_of, OUTSIDE_CALLS):
         assert busy is Busy.TALKING, "a talk that something else than its end ended"
 
 
@@ -262,7 +307,8 @@ def test_an_agent_keeps_these_laws_in_100_000_random_orders_of_events() -> None:
     random = Random(6)
     kinds: set[Change] = set()
     for _ in range(ORDERS):
-        agent = Agent(id=ME, tenant_id=TENANT, by_phone=random.random() < 0.5, grace_s=5)
+        by_phone, by_session = random.random() < 0.5, random.random() < 0.5
+        agent = Agent(id=ME, tenant_id=TENANT, by_phone=by_phone, by_session=by_session, grace_s=5)
         now = T0
         last: a.AgentEvent | None = None
         for _ in range(random.randrange(2, 9)):
@@ -280,6 +326,7 @@ def test_an_agent_keeps_these_laws_in_100_000_random_orders_of_events() -> None:
 
 def always_a_way_back(agent: Agent, now: datetime) -> None:
     """What Asterisk says is that there is no call; the phone is there; somebody wants to work."""
-    for event in (a.Recovered(at=now), a.PhoneBack(at=now), a.AvailableAsked(at=now)):
+    back = a.PhoneBack(at=now), a.LineUp(at=now, leg="z")
+    for event in (a.Recovered(at=now), *back, a.AvailableAsked(at=now)):
         agent = step(agent, event, now).agent
     assert (agent.state, agent.call, agent.due_at, agent.held) == (AgentState.AVAILABLE, None, None, "")

@@ -32,8 +32,11 @@ async def channels(cli: Cli) -> int:
 
 
 async def bridges(cli: Cli) -> int:
-    """Bridges that Asterisk has now, holding bridges included."""
-    lines = [line for line in (await cli("bridge show all")).splitlines() if line.strip()]
+    """Bridges that Asterisk has now, holding bridges included, but for the one that it makes for the lines of all agents, once,
+    and never takes away."""
+    lines = [
+        line for line in (await cli("bridge show all")).splitlines() if line.strip() and " agent_hold " not in line
+    ]
     return max(0, len(lines) - 1)  # the first line is the heading
 
 

@@ -93,7 +93,12 @@ class AgentNow(Protocol):
 
     @property
     def registered(self) -> bool:
-        """Whether the phone can be rung."""
+        """Whether calls could reach the agent."""
+        ...
+
+    @property
+    def session(self) -> bool | None:
+        """Whether the line is kept up; None of an agent whose phone rings."""
         ...
 
     @property
@@ -281,6 +286,18 @@ class SupervisionControl(Protocol):
         ...
 
 
+class SessionDesk(Protocol):
+    """Lines that are kept up, by order. None while the agent is not known, "" when it is under way, else why it cannot be."""
+
+    def start(self, agent_id: UUID) -> str | None:
+        """Call the agent's phone, and keep its line up."""
+        ...
+
+    def end(self, agent_id: UUID) -> str | None:
+        """Hang the line up."""
+        ...
+
+
 class AgentDesk(Protocol):
     """Where agents and their supervisors ask for changes."""
 
@@ -316,6 +333,7 @@ class ApiDeps:
     control: CallControl
     agents: AgentDesk
     supervisions: SupervisionControl
+    sessions: SessionDesk
     dialling: Dialling
     hub: EventHub
     vault: RecordingVault

@@ -76,7 +76,7 @@ class BoardCleared(BoardEvent, frozen=True, kw_only=True):
 
 
 class MemberSeen(BoardEvent, frozen=True, kw_only=True):
-    """A member of a queue, whole."""
+    """A member of a queue, whole. ``line``: the queue joins calls to the agent's line, and ``device`` is that line's."""
 
     queue: str
     endpoint: str
@@ -86,6 +86,7 @@ class MemberSeen(BoardEvent, frozen=True, kw_only=True):
     reason: str = ""
     penalty: int = 0
     calls_taken: int = 0
+    line: bool = False
 
 
 class MemberGone(BoardEvent, frozen=True, kw_only=True):
@@ -118,10 +119,26 @@ class CallerGone(BoardEvent, frozen=True, kw_only=True):
 
 
 class DeviceSeen(BoardEvent, frozen=True, kw_only=True):
-    """A phone's state, whether it is in a queue or not."""
+    """A phone's state, whether it is in a queue or not; with ``line`` that of the line that is kept up at it."""
 
     endpoint: str
     device: Device
+    line: bool = False
+
+
+class LineSeen(BoardEvent, frozen=True, kw_only=True):
+    """A session: this phone's line is up and waits for calls."""
+
+    endpoint: str
+    leg: str
+
+
+class LineGone(BoardEvent, frozen=True, kw_only=True):
+    """A session's line is no more. ``hung_up``: somebody ended it; else the phone or the way to it is gone."""
+
+    endpoint: str
+    leg: str
+    hung_up: bool
 
 
 class ContactSeen(BoardEvent, frozen=True, kw_only=True):

@@ -81,7 +81,7 @@ def _answer(d: Draft, event: a.AgentEvent, now: datetime) -> Draft:
         case a.SignOutAsked():      return sign_out(d, by_hand=True)
         case a.PauseAsked():        return pause(d, event)
         case a.UnpauseAsked():      return unpause(d)
-        case a.AvailableAsked():    return wrap_up_over(unpause(sign_in(d)))
+        case a.AvailableAsked():    return available(d)
         case a.WrapUpEndAsked():    return wrap_up_over(d)
         case a.WrapUpExtendAsked(): return extend(d, event, now)
         case a.Offered():           return offered(d, event)
@@ -90,16 +90,30 @@ def _answer(d: Draft, event: a.AgentEvent, now: datetime) -> Draft:
         case a.TalkEnded():         return talk_ended(d, event)
         case a.PhoneGone():         return phone_gone(d)
         case a.PhoneBack():         return phone_back(d)
+        case a.LineUp():            return line_up(d, event)
+        case a.LineDown():          return line_down(d, event)
         case a.DeadlinePassed():    return overdue(d, now)
         case a.Recovered():         return recovered(d, event)
         case _:                     raise TypeError(f"no event of an agent: {type(event).__name__}")
 # fmt: on
 
 
+NO_SESSION = "The agent has no session; start one first (dial *56, or POST …/session), which signs in."
+
+
+def available(d: Draft) -> Draft:
+    """Whatever keeps calls away does so no longer. A line that is not up only the agent's phone can change."""
+    if d.agent.by_session and not d.agent.line:
+        return d.refuse(NO_SESSION)
+    return wrap_up_over(unpause(sign_in(d)))
+
+
 def sign_in(d: Draft, via: a.Via = a.Via.SERVICE) -> Draft:
     """Begin to work. Who works already goes on."""
     if d.agent.duty is not Duty.OFF:
         return d
+    if d.agent.by_session and not d.agent.line:
+        return d.refuse(NO_SESSION)
     return _watched(d.become(duty=Duty.ON, by_hand=False)).note(Change.SIGNED_IN, via)
 
 
@@ -185,19 +199,49 @@ def phone_gone(d: Draft) -> Draft:
     """The phone is lost: seen at once, and of consequence only when it stays so."""
     if not d.agent.reachable:
         return d
-    return _watched(d.become(reachable=False)).note(Change.PHONE_LOST, a.Via.PHONE)
+    d = d.become(reachable=False)
+    return d if d.agent.by_session else _watched(d).note(Change.PHONE_LOST, a.Via.PHONE)
 
 
 def phone_back(d: Draft) -> Draft:
     """The phone is there. It signs its agent in, if that is how they sign in; and a pause that it was the cause of ends."""
     if d.agent.reachable:
         return d
+    if d.agent.by_session:
+        return d.become(reachable=True)
     d = d.become(reachable=True, gone_until=None).note(Change.PHONE_BACK, a.Via.PHONE)
     if d.agent.duty is Duty.OFF and d.agent.by_phone and not d.agent.by_hand:
         return sign_in(d, a.Via.PHONE)
     if d.agent.duty is Duty.PAUSED and d.agent.reason == a.PHONE_LOST:
         return unpause(d, a.Via.PHONE)
     return d
+
+
+def line_up(d: Draft, event: a.LineUp) -> Draft:
+    """A session begins, which is how its agent signs in; and a pause that the lost line was the cause of ends."""
+    if d.agent.line == event.leg:
+        return d
+    d = d.become(line=event.leg)
+    if not d.agent.by_session:
+        return d
+    d = d.become(gone_until=None).note(Change.SESSION_STARTED, a.Via.PHONE)
+    if d.agent.duty is Duty.OFF:
+        return sign_in(d, a.Via.PHONE)
+    if d.agent.duty is Duty.PAUSED and d.agent.reason == a.PHONE_LOST:
+        return unpause(d, a.Via.PHONE)
+    return d
+
+
+def line_down(d: Draft, event: a.LineDown) -> Draft:
+    """Whoever hangs up their line goes home; a line that is lost is waited for, like a lost phone."""
+    if not event.leg or d.agent.line != event.leg:
+        return d
+    d = d.become(line="")
+    if not d.agent.by_session:
+        return d
+    if not event.hung_up:
+        return _watched(d).note(Change.PHONE_LOST, a.Via.PHONE)
+    return sign_out(d.note(Change.SESSION_ENDED, a.Via.PHONE), a.Via.PHONE, by_hand=False)
 
 
 def overdue(d: Draft, now: datetime) -> Draft:
@@ -248,7 +292,7 @@ def _stayed_away(d: Draft) -> Draft:
 def _watched(d: Draft) -> Draft:
     """A phone that is not there is waited for."""
     agent = d.agent
-    if agent.reachable or agent.gone_until is not None:
+    if agent.there or agent.gone_until is not None:
         return d
     return d.become(gone_until=d.event.at + timedelta(seconds=agent.grace_s))
 

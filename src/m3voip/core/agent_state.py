@@ -59,8 +59,9 @@ class Via(StrEnum):
 class Agent(Struct, frozen=True, kw_only=True):
     """One agent. ``seq`` is that of the last change written down; ``since`` when the state that is seen began.
 
-    ``by_phone`` and ``grace_s`` are configuration, put in by the owner: whether the phone's coming and going signs the
-    agent in and out, and how long a lost phone may take to come back.
+    ``by_phone``, ``by_session`` and ``grace_s`` are configuration, put in by the owner: whether the phone's coming and going
+    signs the agent in and out, whether calls are joined to a line that is kept up, and how long a lost phone or line may take
+    to come back.
     """
 
     id: UUID
@@ -78,14 +79,21 @@ class Agent(Struct, frozen=True, kw_only=True):
     busy_until: datetime | None = None  # of an offer or a wrap-up
     wrap_up_s: int = 0  # what follows the talk
     reachable: bool = False
+    line: str = ""  # the leg that is kept up
     gone_until: datetime | None = None  # the end of a lost phone's grace time
     by_phone: bool = True
+    by_session: bool = False
     grace_s: int = DEFAULT_GRACE_S
 
     @property
     def state(self) -> AgentState:
         """What is seen."""
         return _SEEN[self.duty] if self.busy is Busy.FREE else _BY_CALLS[self.busy]
+
+    @property
+    def there(self) -> bool:
+        """Whether calls could reach the agent: by the line where that is kept up, else by the phone."""
+        return bool(self.line) if self.by_session else self.reachable
 
     @property
     def pending(self) -> AgentState | None:
@@ -101,11 +109,12 @@ class Agent(Struct, frozen=True, kw_only=True):
     def held(self) -> str:
         """Why no queue may offer this agent a call; "" = queues may.
 
-        Whose phone signs them in needs no holding while it is away: a queue does not ring a phone that is not there. So it
-        rings one that comes while the service is away.
+        Whose phone or line signs them in needs no holding while it is away: a queue does not ring a phone that is not there.
+        So it rings one that comes while the service is away.
         """
         if self.duty is Duty.OFF:
-            return "" if self.by_phone and not self.by_hand else AgentState.LOGGED_OUT.value
+            returns = self.by_session or self.by_phone
+            return "" if returns and not self.by_hand else AgentState.LOGGED_OUT.value
         if self.duty is Duty.PAUSED:
             return self.reason or AgentState.PAUSED.value
         return AgentState.WRAP_UP.value if self.busy is Busy.WRAPPING else ""
@@ -135,6 +144,8 @@ class Change(StrEnum):
     WRAP_UP_ENDED = "wrap_up_ended"
     PHONE_LOST = "phone_lost"
     PHONE_BACK = "phone_back"
+    SESSION_STARTED = "session_started"
+    SESSION_ENDED = "session_ended"
 
 
 class AgentFact(Struct, frozen=True, kw_only=True):
@@ -242,6 +253,19 @@ class PhoneGone(AgentEvent, frozen=True, kw_only=True):
 
 class PhoneBack(AgentEvent, frozen=True, kw_only=True):
     """The phone can be reached."""
+
+
+class LineUp(AgentEvent, frozen=True, kw_only=True):
+    """The agent's line is up, as ``leg``: calls are joined to it from now on."""
+
+    leg: str
+
+
+class LineDown(AgentEvent, frozen=True, kw_only=True):
+    """The line is no more. ``hung_up``: somebody ended it, and the session with it; else it was lost."""
+
+    leg: str
+    hung_up: bool = False
 
 
 class DeadlinePassed(AgentEvent, frozen=True, kw_only=True):

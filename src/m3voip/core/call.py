@@ -75,6 +75,8 @@ class Call(Struct, frozen=True, kw_only=True):
     recorded: bool = False
     agent: str = ""
     agent_leg: str = ""
+    returns: bool = False  # to the queue, should the agent's line be lost
+    returned: bool = False  # to the head of the queue where the caller waits, for that reason
     parties: dict[str, Party] = {}
     transfer: Target | None = None
     transfer_by: str = ""
@@ -191,7 +193,7 @@ def evolve(call: Call, row: f.Recorded) -> Call:
                                                     survey=fact.tree, to_survey=fact.tree, survey_after="", cursor=Cursor())
         case f.QueueEntered():       return replace(call, seq=seq, state=State.QUEUED, queue=fact.queue, visits=fact.visit, queued_at=at,
                                                     recorded=call.recorded or fact.record, abandoned=False, agent="", talk_over=False, due_at=None,
-                                                    joined=False, missed_offers=0, gave_up=False, survey_after="")
+                                                    joined=False, missed_offers=0, gave_up=False, survey_after="", returned=fact.returned)
         case f.QueuePositionKnown(): return replace(call, seq=seq, joined=True, queue=fact.queue, queued_at=call.queued_at or at)
         case f.QueueCallAbandoned(): return replace(call, seq=seq, abandoned=True)
         case f.QueueExited():        return replace(call, seq=seq, state=State.FLOOR if call.floor else State.IVR, joined=False, transfer=None,
@@ -200,7 +202,8 @@ def evolve(call: Call, row: f.Recorded) -> Call:
         case f.OfferMissed():        return replace(call, seq=seq, missed_offers=call.missed_offers + 1)
         case f.FloorServed():        return replace(call, seq=seq, state=State.FLOOR, floor=True)
         case f.CallConnected():      return replace(call, seq=seq, state=State.TALKING, agent=fact.extension, agent_leg=fact.agent_leg, connected_at=at,
-                                                    talk_over=False, parties={}, survey_after=fact.survey)
+                                                    talk_over=False, parties={}, survey_after=fact.survey,
+                                                    returns=fact.line and bool(fact.queue))
         case f.TalkEnded():          return replace(call, seq=seq, talk_s=round(call.talk_s + fact.talked_s, 3), talk_over=True,
                                                     agent_hung_up=not fact.by_caller)
         case f.DialStarted():        return replace(call, seq=seq, state=State.RINGING, agent=fact.extension, dialed_at=at, recorded=call.recorded or fact.record,
@@ -263,7 +266,7 @@ def new_agent(call: Call, seq: int, at: datetime, extension: str, leg: str) -> C
     stay = {key: p for key, p in call.parties.items() if p.role is not Role.AGENT}
     stay[leg] = replace(stay[leg], role=Role.AGENT)
     return replace(
-        call, seq=seq, agent=extension, agent_leg=leg, parties=stay, connected_at=at, talk_over=False, agent_hung_up=False,
+        call, seq=seq, agent=extension, agent_leg=leg, returns=False, parties=stay, connected_at=at, talk_over=False, agent_hung_up=False,
         parked=0, transfer=None, transfer_by="",
     )  # fmt: skip
 

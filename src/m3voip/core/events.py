@@ -97,11 +97,13 @@ class AgentDidNotAnswer(Event, frozen=True, kw_only=True):
 
 
 class AgentAnswered(Event, frozen=True, kw_only=True):
-    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer.
-    ``survey``: the tree by which the queue wants the caller asked afterwards; put in by the calls' owner."""
+    """Agent and caller are talking. ``agent_leg`` is the agent's leg, "" where only the ledger tells of the answer; ``line``:
+    it is a line that is kept up. ``survey``: the tree by which the queue wants the caller asked afterwards; put in by the
+    calls' owner."""
 
     extension: str
     agent_leg: str = ""
+    line: bool = False
     survey: str = ""
 
 

@@ -98,12 +98,14 @@ class TreeEntered(Fact, frozen=True, kw_only=True, tag="ivr.tree_entered"):
 
 
 class QueueEntered(Fact, frozen=True, kw_only=True, tag="queue.entered"):
-    """Sent to a queue; ``visit`` counts the call's queue visits from 1."""
+    """Sent to a queue; ``visit`` counts the call's queue visits from 1. ``returned``: back at its head, because the line of the
+    agent who was talked with was lost."""
 
     queue: str
     visit: int
     record: bool
     timeout_s: int = 0
+    returned: bool = False
 
 
 class QueuePositionKnown(Fact, frozen=True, kw_only=True, tag="queue.joined"):
@@ -143,13 +145,15 @@ class OfferMissed(Fact, frozen=True, kw_only=True, tag="agent.ring_no_answer"):
 
 
 class CallConnected(Fact, frozen=True, kw_only=True, tag="call.connected"):
-    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it.
-    ``survey``: the tree that the caller goes to if the agent hangs up first."""
+    """Agent and caller are talking; ``waited_s`` from entering the queue. ``agent_leg`` is "" where nobody told it; ``line``: it
+    is a line that is kept up, to which the caller was joined. ``survey``: the tree that the caller goes to if the agent hangs
+    up first."""
 
     extension: str
     agent_leg: str = ""
     queue: str = ""
     waited_s: float = 0.0
+    line: bool = False
     survey: str = ""
 
 

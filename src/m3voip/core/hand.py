@@ -33,6 +33,7 @@ from m3voip.core.handing import (
     hand_on,
     heir,
     let_go,
+    line_lost,
     music_of,
     parties,
     place_of,
@@ -165,6 +166,8 @@ def gone(
     if call.ending is not None or call.parked or call.transfer is not None:
         return so_far
     guests = parties(so_far.call, Role.GUEST)
+    if party.role is Role.AGENT and call.returns and not guests:
+        return line_lost(so_far, at, now, flow)
     if party.role is Role.AGENT:
         return agent_left(so_far, guests, at, now)
     if agent(so_far.call) is None and not guests:  # nobody is left of those the caller was handed to

@@ -22,6 +22,8 @@ ARRIVAL = timedelta(seconds=3)
 """A leg that was taken out of a queue is in our application within milliseconds, or never."""
 RINGS_S = 25
 """How long the phone of one who is invited rings."""
+HEAD = 1000
+"""The priority of who comes back to a queue: above those that trees give (dialplans/to-queue.conf has the same)."""
 QUEUE_WAIT_S = 300
 """How long a caller who was handed to a queue waits there before the tree goes on."""
 PARKED_FOR = timedelta(minutes=3)
@@ -151,6 +153,13 @@ def agent_left(so_far: Step, guests: list[Party], at: datetime, now: datetime) -
     return talk_over(so_far, at)
 
 
+def line_lost(so_far: Step, at: datetime, now: datetime, flow: Flow | None) -> Step:
+    """The agent's line is lost, and nobody else is there: the caller goes back to the queue, as its next one."""
+    queue = Target(kind=TargetKind.QUEUE, name=so_far.call.queue)
+    so_far = talk_over(so_far, at).note(at, f.TransferOrdered(extension="", target=queue))
+    return hand_on(so_far, at, now, flow) if caller(so_far.call).here else so_far
+
+
 def hand_over(so_far: Step, at: datetime, now: datetime) -> Step:
     """The agent steps back for the guest."""
     call, mine = so_far.call, agent(so_far.call)
@@ -207,8 +216,9 @@ def hand_on(so_far: Step, at: datetime, now: datetime, flow: Flow | None) -> Ste
     match target.kind:
         case TargetKind.QUEUE:
             queued = f.QueueEntered(
-                queue=target.name, visit=call.visits + 1, record=call.recorded, timeout_s=QUEUE_WAIT_S
-            )
+                queue=target.name, visit=call.visits + 1, record=call.recorded, timeout_s=QUEUE_WAIT_S,
+                returned=not call.transfer_by,
+            )  # fmt: skip
             so_far = send_on(so_far.note(at, queued))
         case TargetKind.EXTENSION:
             so_far = ring(so_far, at)
@@ -239,7 +249,7 @@ def send_on(so_far: Step) -> Step:
             return so_far.do(
                 do.SendToQueue(
                     leg=call.leg, call_id=call.id, tenant_id=call.tenant_id, queue=name, timeout_s=QUEUE_WAIT_S,
-                    record=call.recorded,
+                    record=call.recorded, priority=HEAD if call.returned else 0,
                 )
             )  # fmt: skip
         case State.RINGING:

@@ -82,8 +82,12 @@ def step(call: Call, event: ev.Event, now: datetime, flow: Flow | None) -> Step:
                                                           return talk_over(Step(call), event.at).note(event.at, exited(call, event))
         case (State.QUEUED | State.TALKING), ev.QueueLeft():
                                                           return queue_left(call, event, now, flow)
+        case State.TALKING, ev.QueueJoined() if call.connected_at is not None and event.at >= call.connected_at:
+                                                          return back_in_queue(call, event)
         case State.TALKING, ev.AgentLeft() if event.extension == call.agent:
                                                           return talk_ended(call, event)
+        case State.TALKING, ev.AgentLeft() if call.returned:
+                                                          return Step(call)  # of the talk before
         case State.TALKING, ev.TimeUp():                  return closed(call)
         case (State.RINGING | State.TALKING), ev.DialLeft() if not call.floor:
                                                           return dial_left(call, event, now, flow)
@@ -168,11 +172,20 @@ def lost_tree(so_far: Step) -> Step:
     return so_far.hang_up(EndReason.FAILED)
 
 
-def joined(call: Call, event: ev.QueueJoined) -> Step:
+def joined(call: Call, event: ev.QueueJoined, so_far: Step | None = None) -> Step:
     """Note the position in the queue."""
     if call.joined:
         return Step(call)
-    return Step(call).note(event.at, f.QueuePositionKnown(queue=event.queue, position=event.position))
+    return (so_far or Step(call)).note(event.at, f.QueuePositionKnown(queue=event.queue, position=event.position))
+
+
+def back_in_queue(call: Call, event: ev.QueueJoined) -> Step:
+    """The agent's line was lost in mid-talk, and the dialplan has put the caller at the head of the queue: another visit."""
+    entered = f.QueueEntered(queue=call.queue, visit=call.visits + 1, record=call.recorded, returned=True)
+    so_far = talk_over(Step(call), event.at).note(event.at, entered)
+    if call.floor:
+        so_far = so_far.note(event.at, f.FloorServed())
+    return joined(so_far.call, event, so_far).wait(call.due_at if call.hung_up else None)
 
 
 def connect(call: Call, event: ev.AgentAnswered) -> Step:
@@ -184,6 +197,7 @@ def connect(call: Call, event: ev.AgentAnswered) -> Step:
         agent_leg=event.agent_leg,
         queue=call.queue if queued else "",
         waited_s=waited,
+        line=event.line,
         survey=event.survey if queued and not call.floor else "",
     )
     talking = Step(call).note(event.at, fact).wait(call.due_at if call.hung_up else None)

@@ -14,6 +14,9 @@ from msgspec import Struct
 from m3voip.core.skills import RuleStep
 from m3voip.core.sources import Network
 
+RING, SESSION = "ring", "session"
+"""The two ways to work."""
+
 
 class Agent(Struct, frozen=True, kw_only=True):
     """An agent and the phone they use; ``ha1`` is what checks the phone's password (until ``ha1_expires_at``, None = until
@@ -27,7 +30,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     phone_kind: str
     ha1: str
     box: str
-    works: str = "ring"
+    works: str = RING
     signs_in: str = "by_phone"
     ha1_expires_at: datetime | None = None
 
@@ -39,6 +42,7 @@ class Member(Struct, frozen=True, kw_only=True):
     endpoint: str
     penalty: int
     paused: bool
+    works: str = RING
     levels: dict[str, int] = {}
 
 

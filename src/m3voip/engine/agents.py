@@ -7,7 +7,7 @@ comparing with the calls (``compare``) and by a fresh reading of phones and memb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -22,12 +22,12 @@ from m3voip.core import facts as f
 from m3voip.core.agent import AgentState
 from m3voip.core.agent_life import step
 from m3voip.core.call import Call, State
+from m3voip.core.office import SESSION, Office
 from m3voip.core.office import Agent as Person
-from m3voip.core.office import Office
 from m3voip.engine.calls import agents_in
 from m3voip.engine.hearsay import NO_QUEUE, QueueRules, rules_of, told_by
 from m3voip.engine.members import Members
-from m3voip.engine.metrics import AGENTS, STEP_FAILURES
+from m3voip.engine.metrics import AGENTS, SESSIONS, STEP_FAILURES
 from m3voip.engine.presence import Presence
 from m3voip.engine.timers import Timers
 from m3voip.ports import AgentLog, Clock, MemberControl
@@ -49,11 +49,13 @@ REFUSED = "refused"
 
 
 class AgentNow(Struct, frozen=True, kw_only=True):
-    """An agent at this moment. ``until``: the end of a wrap-up."""
+    """An agent at this moment. ``registered``: whether calls could reach them, by their line where that is kept up
+    (``session``: whether it is; None of who is rung), else by their phone. ``until``: the end of a wrap-up."""
 
     state: str
     since: datetime | None
     registered: bool
+    session: bool | None
     call_id: UUID | None
     reason: str
     pending: str | None
@@ -92,6 +94,7 @@ class Agents:
         self._presence = Presence(self._phone_changed)
         for state in AgentState:
             AGENTS.labels(state.value).set_function(partial(self._count, state))
+        SESSIONS.set_function(lambda: sum(1 for _ in self.lines()))
 
     async def update(self, office: Office) -> None:
         """Bring a new reading of the configuration into effect. Before ``adopt`` it is only remembered."""
@@ -129,6 +132,14 @@ class Agents:
         """The telephony node tells of phones and members."""
         self._presence.take(event)
         self._members.take(event)
+        match event:
+            case ag.LineSeen():
+                self._line_changed(event.endpoint, a.LineUp(at=self._clock.now(), leg=event.leg))
+            case ag.LineGone():
+                down = a.LineDown(at=self._clock.now(), leg=event.leg, hung_up=event.hung_up)
+                self._line_changed(event.endpoint, down)
+            case _:
+                pass
 
     def settle(self) -> None:
         """A fresh reading of phones and members is complete."""
@@ -167,6 +178,17 @@ class Agents:
         event, told = code
         return REFUSED if self._answer(agent_id, event(at=self._clock.now(), via=a.Via.PHONE_CODE)) else told
 
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """(endpoint, leg) of every line that is kept up, as far as we know."""
+        for agent_id, person in self._people.items():
+            if self._states[agent_id].line:
+                yield person.endpoint, self._states[agent_id].line
+
+    def at_work(self, agent_id: UUID) -> tuple[Person, a.Agent] | None:
+        """An agent and what is known of them; None while they are not known."""
+        person = self._people.get(agent_id)
+        return None if person is None else (person, self._states[agent_id])
+
     def person_at(self, endpoint: str) -> Person | None:
         """Whose phone this is."""
         return self._people.get(self._by_endpoint.get(endpoint, UUID(int=0)))
@@ -183,7 +205,8 @@ class Agents:
     def _engage(self, person: Person) -> None:
         agent = self._states.get(person.id) or a.Agent(id=person.id, tenant_id=person.tenant_id)
         by_phone = person.signs_in == "by_phone"
-        self._states[person.id] = replace(agent, by_phone=by_phone, grace_s=self._grace_s)
+        by_session = person.works == SESSION
+        self._states[person.id] = replace(agent, by_phone=by_phone, by_session=by_session, grace_s=self._grace_s)
         self._timers.set(str(person.id), agent.due_at)
         reachable = self._presence.reachable(person.endpoint)
         if reachable is not None:
@@ -220,6 +243,11 @@ class Agents:
             now = self._clock.now()
             self._answer(agent_id, a.PhoneBack(at=now) if reachable else a.PhoneGone(at=now))
 
+    def _line_changed(self, endpoint: str, event: a.LineUp | a.LineDown) -> None:
+        agent_id = self._by_endpoint.get(endpoint)
+        if agent_id is not None:
+            self._answer(agent_id, event)
+
     def _held(self, endpoint: str) -> str | None:
         agent_id = self._by_endpoint.get(endpoint)
         return None if agent_id is None else self._states[agent_id].held
@@ -236,7 +264,8 @@ def _seen(agent: a.Agent) -> AgentNow:
     return AgentNow(
         state=agent.state.value,
         since=agent.since,
-        registered=agent.reachable,
+        registered=agent.there,
+        session=bool(agent.line) if agent.by_session else None,
         call_id=agent.call,
         reason=agent.reason,
         pending=agent.pending.value if agent.pending else None,

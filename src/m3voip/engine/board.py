@@ -87,9 +87,9 @@ class Board:
                 self._step_out(event.queue, event.leg)
             case ag.DeviceSeen():
                 for members in self._members.values():
-                    if event.endpoint in members:
+                    if event.endpoint in members and members[event.endpoint].line is event.line:
                         members[event.endpoint] = replace(members[event.endpoint], device=event.device)
-            case ag.ContactSeen():
+            case ag.ContactSeen() | ag.LineSeen() | ag.LineGone():
                 pass
             case _:
                 raise TypeError(f"unknown board event {type(event).__name__}")

@@ -13,6 +13,7 @@ PREFERRED_AGENTS = Counter(
 )
 STRAY_EVENTS = Counter("m3voip_stray_events", "Events of legs that belong to no live call")
 AGENTS = Gauge("m3voip_agents", "Agents by what they do", ["state"])
+SESSIONS = Gauge("m3voip_sessions", "Agents' lines that are kept up right now")
 RECONCILED = Counter(
     "m3voip_reconciled", "Differences between our calls and the telephony node's legs, put right", ["kind"]
 )

@@ -38,6 +38,10 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
     since = asked_since(call) or EARLIEST
     begun = since.replace(microsecond=0)
     talking = call.state is State.TALKING
+    if (
+        talking and call.connected_at is not None
+    ):  # what has not been heard came after the answer, whatever its second says
+        since = max(since, call.connected_at)
     seen: dict[type[ev.Event], int] = {
         ev.QueueJoined: 1 if call.joined or talking else 0,
         ev.AgentDidNotAnswer: call.missed_offers,
@@ -45,7 +49,7 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
         ev.AgentLeft: int(talking and call.talk_over),
     }
     result: list[ev.Event] = []
-    for entry in entries:
+    for entry in _since_return(entries, begun) if call.returned else entries:
         kind = type(entry)
         if entry.at < begun:
             continue
@@ -55,6 +59,13 @@ def missed(call: Call, entries: Sequence[ev.Event], gone_at: datetime | None = N
         since = max(since, _instant(entry, gone_at))
         result.append(replace(entry, at=since))
     return result
+
+
+def _since_return(entries: Sequence[ev.Event], begun: datetime) -> Sequence[ev.Event]:
+    """Of a caller who is back in the queue because a line was lost: the entries since that talk's end, where it is in the second
+    in which the visit began."""
+    ended = (n for n, entry in enumerate(entries) if isinstance(entry, ev.AgentLeft) and entry.at == begun)
+    return entries[next(ended, -1) + 1 :]
 
 
 def _instant(entry: ev.Event, gone_at: datetime | None) -> datetime:

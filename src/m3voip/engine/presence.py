@@ -32,7 +32,7 @@ class Presence:
         match event:
             case ag.BoardCleared():
                 self._unseen = {endpoint for endpoint, there in self._reachable.items() if there}
-            case ag.DeviceSeen():
+            case ag.DeviceSeen(line=False):
                 self._unseen.discard(event.endpoint)
                 self._see_device(event.endpoint, event.device)
             case ag.ContactSeen():

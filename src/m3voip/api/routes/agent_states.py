@@ -7,6 +7,7 @@ owner does it, and the answer shows the state after it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fastapi import APIRouter
 
@@ -30,13 +31,14 @@ from m3voip.api.schemas.agent_state import (
 )
 from m3voip.api.schemas.error import guarded
 from m3voip.core import agent_state as a
+from m3voip.core.office import SESSION
 from m3voip.storage.postgres.admin import agent_events, pause_reasons
 from m3voip.storage.postgres.admin.agents import TABLE, AgentRow
 
 router = APIRouter(prefix="/v1/tm/agents", tags=["Agents at work"], route_class=Guarded)
 
-_OWN = allowed(Permission.MAKE_CALLS, Permission.SUPERVISE)
-_OTHERS = allowed(Permission.SUPERVISE, Permission.MANAGE_AGENTS)
+OWN = allowed(Permission.MAKE_CALLS, Permission.SUPERVISE)
+OTHERS = allowed(Permission.SUPERVISE, Permission.MANAGE_AGENTS)
 _WORDS = {
     AgentState.AVAILABLE: Presence.AVAILABLE,
     AgentState.RESERVED: Presence.BUSY,
@@ -48,28 +50,28 @@ _WORDS = {
 _TRIES, _PAUSE = 20, 0.05
 
 
-@router.get("/me/state", **_OWN, responses=guarded(Code.NOT_FOUND))
+@router.get("/me/state", **OWN, responses=guarded(Code.NOT_FOUND))
 async def get_my_state(ctx: Ctx) -> AgentAtWork:
     """What the agent of this key does at this moment."""
-    return await _state(ctx, _me(ctx))
+    return await _state(ctx, me(ctx))
 
 
-@router.post("/me/state", **_OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/me/state", **OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def ask_my_state(ctx: Ctx, body: StateAsked) -> AgentAtWork:
     """Sign in or out, pause, or be available again. During a call a pause and a sign-out take effect after it."""
-    return await _ask_state(ctx, _me(ctx), body)
+    return await _ask_state(ctx, me(ctx), body)
 
 
-@router.post("/me/wrap-up/extend", **_OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/me/wrap-up/extend", **OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def extend_my_wrap_up(ctx: Ctx, body: WrapUpExtension) -> AgentAtWork:
     """More time after the call, to an hour from now at most."""
-    return await _extend(ctx, _me(ctx), body)
+    return await _extend(ctx, me(ctx), body)
 
 
-@router.post("/me/wrap-up/end", **_OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/me/wrap-up/end", **OWN, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def end_my_wrap_up(ctx: Ctx) -> AgentAtWork:
     """Ready for the next call before the time is up. Without a wrap-up nothing changes."""
-    return await _end(ctx, _me(ctx))
+    return await _end(ctx, me(ctx))
 
 
 @router.get("/{agentId}/state", **allowed(*READ_SETUP), responses=guarded(Code.NOT_FOUND))
@@ -78,19 +80,19 @@ async def get_agent_state(ctx: Ctx, agent_id: AgentId) -> AgentAtWork:
     return await _state(ctx, agent_id)
 
 
-@router.post("/{agentId}/state", **_OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/{agentId}/state", **OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def ask_agent_state(ctx: Ctx, agent_id: AgentId, body: StateAsked) -> AgentAtWork:
     """The same as `POST /v1/tm/agents/me/state`, for a supervisor."""
     return await _ask_state(ctx, agent_id, body)
 
 
-@router.post("/{agentId}/wrap-up/extend", **_OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/{agentId}/wrap-up/extend", **OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def extend_agent_wrap_up(ctx: Ctx, agent_id: AgentId, body: WrapUpExtension) -> AgentAtWork:
     """More time after an agent's call."""
     return await _extend(ctx, agent_id, body)
 
 
-@router.post("/{agentId}/wrap-up/end", **_OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
+@router.post("/{agentId}/wrap-up/end", **OTHERS, responses=guarded(Code.NOT_FOUND, Code.AGENT_UNAVAILABLE))
 async def end_agent_wrap_up(ctx: Ctx, agent_id: AgentId) -> AgentAtWork:
     """End an agent's wrap-up."""
     return await _end(ctx, agent_id)
@@ -108,7 +110,8 @@ async def list_agent_events(ctx: Ctx, agent_id: AgentId, paging: Pages) -> Agent
     return AgentEventPage(items=[AgentEvent(**fields(row)) for row in page], next_cursor=ctx.next_cursor(of, last))
 
 
-def _me(ctx: Context) -> AgentId:
+def me(ctx: Context) -> AgentId:
+    """The agent that the API key stands for."""
     if ctx.principal.agent_id is None:
         raise ApiError(Code.NOT_FOUND, "This API key stands for no agent; make one with agentId.")
     return ctx.principal.agent_id
@@ -154,12 +157,17 @@ async def _ask(ctx: Context, agent_id: AgentId, action: str, asked: a.Asked) -> 
         if not row.active:
             raise ApiError(Code.AGENT_UNAVAILABLE, "This agent is not active; set active to true first.")
         await note(ctx, db, action, agent_id)
+    return await tried(ctx, row, lambda: ctx.deps.agents.ask(agent_id, asked))
+
+
+async def tried(ctx: Context, row: AgentRow, ask: Callable[[], str | None]) -> AgentAtWork:
+    """Ask the engine, a few times while it does not know the agent; answers the state after it."""
     for _ in range(_TRIES):
-        refusal = ctx.deps.agents.ask(agent_id, asked)
+        refusal = ask()
         if refusal:
             raise ApiError(Code.AGENT_UNAVAILABLE, refusal)
         if refusal is not None:
-            return _shown(ctx, row)
+            return shown(ctx, row)
         await asyncio.sleep(_PAUSE)  # made a moment ago, or the service is just starting
     raise integration_down("The agent")
 
@@ -167,10 +175,11 @@ async def _ask(ctx: Context, agent_id: AgentId, action: str, asked: a.Asked) -> 
 async def _state(ctx: Context, agent_id: AgentId) -> AgentAtWork:
     async with ctx.work() as db:
         row = await TABLE.get(db, ctx.tenant_id, agent_id)
-    return _shown(ctx, row)
+    return shown(ctx, row)
 
 
-def _shown(ctx: Context, row: AgentRow) -> AgentAtWork:
+def shown(ctx: Context, row: AgentRow) -> AgentAtWork:
+    """What an agent does at this moment."""
     now = ctx.deps.live.agent(ctx.tenant_id, row.extension)
     if now is None:
         if row.active:
@@ -186,6 +195,7 @@ def _shown(ctx: Context, row: AgentRow) -> AgentAtWork:
         since=now.since,
         pending=AgentState(now.pending) if now.pending else None,
         phone=PhoneState.REACHABLE if now.registered else PhoneState.UNREACHABLE,
+        session=now.session,
         call_id=now.call_id,
         wrap_up_ends_at=now.until,
         limit_at=now.limit_at,
@@ -204,6 +214,7 @@ def _at_rest(row: AgentRow) -> AgentAtWork:
         since=None,
         pending=None,
         phone=PhoneState.UNREACHABLE,
+        session=False if row.works == SESSION else None,
         call_id=None,
         wrap_up_ends_at=None,
         limit_at=None,

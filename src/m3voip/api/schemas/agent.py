@@ -48,6 +48,10 @@ class Works(StrEnum):
     SESSION = "session"
 
 
+_WORKS = (
+    "ring: a queue rings the phone for each call; session: the line is kept up and calls are joined to it at once. A change "
+    "takes effect within a second, at the next call"
+)
 _SIGNS_IN = "by_phone: whoever's phone is registered is at work; explicitly: by the API or by a code from the phone"
 
 
@@ -58,6 +62,7 @@ class NewAgent(Sent):
     display_name: Person = Field(min_length=1)
     phone_kind: PhoneKind = PhoneKind.DESK_TLS
     mailbox_id: UUID | None = Field(default=None, description="mailbox whose messages light the phone's lamp")
+    works: Works = Field(default=Works.RING, description=_WORKS)
     signs_in: SignsIn = Field(default=SignsIn.BY_PHONE, description=_SIGNS_IN)
     active: bool = Field(default=True, description="false: the phone cannot register, queues do not ring it")
     model_config = examples({"extension": "101", "displayName": "Layla Haddad", "phoneKind": "desk_tls"})
@@ -70,6 +75,7 @@ class AgentChange(Sent):
     display_name: Person = unset()
     phone_kind: PhoneKind = unset()
     mailbox_id: UUID | None = Field(default=None)
+    works: Works = unset()
     signs_in: SignsIn = unset()
     active: bool = unset()
     model_config = examples({"displayName": "Layla H."})
@@ -80,7 +86,10 @@ class AgentLive(Wire):
 
     state: AgentState
     since: Time | None = Field(description="null: since before the service looked")
-    registered: bool = Field(description="whether the phone can be rung")
+    registered: bool = Field(
+        description="whether calls could reach the agent: by the line of a session, else by the phone"
+    )
+    session: bool | None = Field(description="whether the line is kept up; null: this agent's phone rings")
     call_id: UUID | None = Field(description="the call that rings, is talked in or is wrapped up")
     reason: str = Field(description="why paused, or about to be")
     pending: AgentState | None = Field(description="paused or logged_out, where that was asked for during a call")
@@ -95,7 +104,7 @@ _AGENT: dict[str, JsonValue] = {
     "secretExpiresAt": None,
     "createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z",
     "live": {
-        "state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "callId": None, "reason": "",
+        "state": "available", "since": "2026-11-23T09:41:00Z", "registered": True, "session": None, "callId": None, "reason": "",
         "pending": None, "until": None, "limitAt": None, "overLimit": False,
     },
     "phone": None,
@@ -111,7 +120,7 @@ class Agent(Wire):
     phone_kind: PhoneKind
     sip_username: str = Field(description="what the phone registers as; the authentication realm is asterisk")
     mailbox_id: UUID | None
-    works: Works = Field(description="ring: a queue rings the phone for each call")
+    works: Works = Field(description=_WORKS)
     signs_in: SignsIn
     active: bool
     secret_expires_at: Time | None = Field(

@@ -23,7 +23,7 @@ class Presence(StrEnum):
 
 
 class PhoneState(StrEnum):
-    """Whether the agent's phone can be rung."""
+    """Whether calls could reach the agent: by the line of a session, else by the phone."""
 
     REACHABLE = "reachable"
     UNREACHABLE = "unreachable"
@@ -56,6 +56,9 @@ class AgentAtWork(Wire):
     since: Time | None = Field(description="null: never seen at work")
     pending: AgentState | None = Field(description="what comes after the call, where that was asked for during it")
     phone: PhoneState
+    session: bool | None = Field(
+        description="whether the line is kept up; null: this agent's phone rings for each call"
+    )
     call_id: UUID | None = Field(description="the call that rings, is talked in or is wrapped up")
     wrap_up_ends_at: Time | None
     limit_at: Time | None = Field(description="when the pause has lasted as long as its reason allows")
@@ -63,7 +66,7 @@ class AgentAtWork(Wire):
     model_config = examples(
         {
             "state": "busy", "reason": "lunch", "agentId": ID, "extension": "101", "agentState": "on_call",
-            "since": "2026-11-23T10:00:04Z", "pending": "paused", "phone": "reachable",
+            "since": "2026-11-23T10:00:04Z", "pending": "paused", "phone": "reachable", "session": None,
             "callId": "019ab0c4-5d3e-7a31-9f00-3b1c2d4e5f60", "wrapUpEndsAt": None, "limitAt": None, "overLimit": False,
         }
     )  # fmt: skip

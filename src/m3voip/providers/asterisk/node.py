@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from m3voip.config import Settings
-from m3voip.core.agent import BoardEvent
+from m3voip.core.agent import BoardEvent, MemberGone, MemberSeen
 from m3voip.core.codecs import ChannelFormats, Costs, read_costs
 from m3voip.core.conference import ConferenceEvent
 from m3voip.core.device import PhoneEvent
@@ -31,8 +31,10 @@ from m3voip.providers.asterisk.ami.events import AmiEvent, ContactStatus, Reload
 from m3voip.providers.asterisk.ari import system
 from m3voip.providers.asterisk.ari.client import AriAccess, AriClient
 from m3voip.providers.asterisk.ari.errors import AriError
+from m3voip.providers.asterisk.ari.events import ChannelDestroyed
 from m3voip.providers.asterisk.ari.events import Event as AriEvent
 from m3voip.providers.asterisk.conferences import AsteriskConferences, conference_event
+from m3voip.providers.asterisk.interfaces import interfaces
 from m3voip.providers.asterisk.lamps import AsteriskLamps
 from m3voip.providers.asterisk.ledger import LedgerFiles
 from m3voip.providers.asterisk.provision.from_office import provisioning
@@ -109,8 +111,12 @@ class AsteriskNode:
         )
         REGISTRY.register(self._ami.metrics)
         self.telephony = AsteriskTelephony(
-            client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now
-        )
+            client=self._ari, ami=self._ami, app=settings.ari_app, names=names, deliver=deliver, now=clock.now,
+            on_line=on_board,
+        )  # fmt: skip
+        self._lines = self.telephony.lines
+        self._by_line: set[tuple[str, str]] = set()
+        """Memberships, (queue, endpoint), by which calls are joined to a line."""
         self.conferences = AsteriskConferences(self._ami, self._ari, settings.ari_app)
         self.ledger = LedgerFiles(settings.asterisk_log)
         self.lamps = AsteriskLamps(settings.asterisk_spool, self._ami)
@@ -154,7 +160,8 @@ class AsteriskNode:
             log.warning("member.not_held", why=error.message, action="it is tried again")
             failed()
 
-        held = actions.queue_pause(f"PJSIP/{endpoint}", paused=bool(reason), queue=queue, reason=reason)
+        interface, _ = interfaces(endpoint, session=(queue, endpoint) in self._by_line)
+        held = actions.queue_pause(interface, paused=bool(reason), queue=queue, reason=reason)
         self._ami.submit(held, refused)
 
     async def channel_formats(self) -> list[ChannelFormats]:
@@ -184,9 +191,11 @@ class AsteriskNode:
         if asked is not None:
             self._on_asked(*asked)
             return
-        translated = from_ari(event)
+        translated = from_ari(event, self._lines.leg_of)
         if translated is not None:
             self._deliver(*translated)
+        if isinstance(event, ChannelDestroyed):
+            self._lines.gone(event.channel.id, event.cause)
 
     async def _connected(self) -> None:
         if self._deaf_since is None:
@@ -197,6 +206,7 @@ class AsteriskNode:
             await self._on_listening(self._deaf_since)
         except ProviderError as error:  # the client drops the connection then, and we begin anew
             raise AriError(0, f"could not catch up: {error}", retryable=True) from error
+        self._lines.watch_all()
         self.caught_up = True
 
     def _disconnected(self, _reason: str) -> None:
@@ -207,12 +217,12 @@ class AsteriskNode:
 
     def _observed(self, event: AmiEvent) -> None:
         now = self._clock.now()
-        translated = observe.call_event(event, now)
+        translated = observe.call_event(event, now, self._lines.leg_of)
         if translated is not None:
             self._deliver(*translated)
         change = observe.board_event(event)
         if change is not None:
-            self._on_board(change)
+            self._board_changed(change)
         trunk = trunks.trunk_event(event)
         if trunk is not None:
             self._on_trunk(trunk)
@@ -230,11 +240,23 @@ class AsteriskNode:
             case _:
                 pass
 
+    def _board_changed(self, change: BoardEvent) -> None:
+        """Whoever hears of it may order something at once, so what we need for that is noted first."""
+        match change:
+            case MemberSeen(line=True):
+                self._by_line.add((change.queue, change.endpoint))
+            case MemberSeen() | MemberGone():
+                self._by_line.discard((change.queue, change.endpoint))
+            case _:
+                self._lines.take(change)
+        self._on_board(change)
+
     async def _read_board(self) -> None:
         queues = await self._ami.call(actions.queue_status())
         devices = await self._ami.call(actions.device_states())
-        for change in observe.whole_board(queues, devices):
-            self._on_board(change)
+        lines = await self._ami.call(actions.lines())
+        for change in observe.whole_board(queues, devices, lines):
+            self._board_changed(change)
         self._registrations.look()
         for trunk in await trunks.read(self._settings.asterisk_socket):
             self._on_trunk(trunk)

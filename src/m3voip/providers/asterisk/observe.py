@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 
@@ -17,8 +17,8 @@ from m3voip.core import events as ev
 from m3voip.core.codecs import ChannelFormats, steps
 from m3voip.providers.asterisk.ami import events as ami
 from m3voip.providers.asterisk.ami.actions import Queues
+from m3voip.providers.asterisk.interfaces import LINE, PHONE, endpoint_of, line_of
 
-_TECH = "PJSIP/"
 _CONTACT = {"Created": True, "Reachable": True, "NonQualified": True, "Unreachable": False, "Removed": False}
 _SIP = "PJSIP"
 """Asterisk's name of the service that phones log in to."""
@@ -28,8 +28,11 @@ _REACHABLE = {"Reachable": True, "Unreachable": False}
 """By contact status; the others (Created, Updated, NonQualified, Unknown) do not tell."""
 
 
-def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | None:
-    """(leg, event) for what concerns one call."""
+def call_event(
+    event: ami.AmiEvent, now: datetime, leg_of_line: Callable[[str], str] = lambda _endpoint: ""
+) -> tuple[str, ev.Event] | None:
+    """(leg, event) for what concerns one call. ``leg_of_line``: the leg of the line that is kept up at a phone; the queue
+    names the channel that leads there, which is gone in a moment."""
     at = event.at(now)
     match event:
         case ami.QueueCallerJoin():
@@ -44,7 +47,11 @@ def call_event(event: ami.AmiEvent, now: datetime) -> tuple[str, ev.Event] | Non
         case ami.AgentDump():  # hung up during the queue's announcement: the caller waits on
             return event.uniqueid, ev.AgentDidNotAnswer(at=at, extension=event.member_name)
         case ami.AgentConnect():
-            return event.uniqueid, ev.AgentAnswered(at=at, extension=event.member_name, agent_leg=event.dest_uniqueid)
+            line = line_of(event.dest_channel)
+            agent_leg = leg_of_line(line) if line else event.dest_uniqueid
+            return event.uniqueid, ev.AgentAnswered(
+                at=at, extension=event.member_name, agent_leg=agent_leg, line=bool(line)
+            )
         case ami.AgentComplete():
             by_caller = event.reason == "caller"
             return event.uniqueid, ev.AgentLeft(at=at, extension=event.member_name, by_caller=by_caller)
@@ -56,15 +63,18 @@ def board_event(event: ami.AmiEvent) -> ag.BoardEvent | None:
     """What changes on the board."""
     match event:
         case ami.QueueMemberRemoved():
-            return ag.MemberGone(queue=event.queue, endpoint=_endpoint(event.interface))
+            return ag.MemberGone(queue=event.queue, endpoint=endpoint_of(event.interface))
         case ami.QueueMemberStatus() | ami.QueueMemberAdded() | ami.QueueMemberPause() | ami.QueueMemberPenalty():
             return _member(event)
         case ami.QueueCallerJoin():
             return ag.CallerWaiting(queue=event.queue, leg=event.uniqueid, position=event.position)
         case ami.QueueCallerLeave() | ami.QueueCallerAbandon():
             return ag.CallerGone(queue=event.queue, leg=event.uniqueid)
-        case ami.DeviceStateChange() if event.device.startswith(_TECH):
-            return ag.DeviceSeen(endpoint=_endpoint(event.device), device=ag.device_of(event.state))
+        case ami.DeviceStateChange() if event.device.startswith((PHONE, LINE)):
+            line, device = event.device.startswith(LINE), ag.device_of(event.state)
+            return ag.DeviceSeen(endpoint=endpoint_of(event.device), device=device, line=line)
+        case ami.AgentLogin():
+            return ag.LineSeen(endpoint=event.agent, leg=event.uniqueid)
         case ami.ContactStatus() if event.contact_status in _CONTACT:
             reachable = _CONTACT[event.contact_status]
             return ag.ContactSeen(endpoint=event.endpoint_name, contact=event.uri, reachable=reachable)
@@ -115,16 +125,18 @@ def channel_formats(channels: tuple[ami.Status, ...]) -> list[ChannelFormats]:
     """What channels speak. A channel is named ``PJSIP/<endpoint>-<number>``."""
     return [
         ChannelFormats(
-            device=_endpoint(one.channel).rpartition("-")[0],
+            device=endpoint_of(one.channel).rpartition("-")[0],
             from_it=steps(one.readtrans) or steps(one.readformat),
             to_it=steps(one.writetrans) or steps(one.writeformat),
         )
         for one in channels
-        if one.channel.startswith(_TECH)
+        if one.channel.startswith(PHONE)
     ]
 
 
-def whole_board(queues: Queues, devices: Iterable[ami.DeviceStateChange]) -> Iterator[ag.BoardEvent]:
+def whole_board(
+    queues: Queues, devices: Iterable[ami.DeviceStateChange], lines: Iterable[ami.Agents] = ()
+) -> Iterator[ag.BoardEvent]:
     """A fresh reading of everything, as the events that make a board of it."""
     yield ag.BoardCleared()
     for queue in queues.queues:
@@ -139,6 +151,9 @@ def whole_board(queues: Queues, devices: Iterable[ami.DeviceStateChange]) -> Ite
         seen = board_event(device)
         if seen is not None:
             yield seen
+    for line in lines:
+        if line.uniqueid:
+            yield ag.LineSeen(endpoint=line.agent, leg=line.uniqueid)
 
 
 _Member = ami.QueueMember | ami.QueueMemberStatus | ami.QueueMemberAdded | ami.QueueMemberPause | ami.QueueMemberPenalty
@@ -147,15 +162,12 @@ _Member = ami.QueueMember | ami.QueueMemberStatus | ami.QueueMemberAdded | ami.Q
 def _member(seen: _Member) -> ag.MemberSeen:
     return ag.MemberSeen(
         queue=seen.queue,
-        endpoint=_endpoint(seen.interface or seen.state_interface),
+        endpoint=endpoint_of(seen.interface or seen.state_interface),
         extension=seen.member_name,
         device=ag.device_of(str(seen.status)),
         paused=seen.paused,
         reason=seen.paused_reason,
         penalty=seen.penalty,
         calls_taken=seen.calls_taken,
+        line=bool(line_of(seen.interface)),
     )
-
-
-def _endpoint(interface: str) -> str:
-    return interface.removeprefix(_TECH)

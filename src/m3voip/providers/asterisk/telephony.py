@@ -15,6 +15,8 @@ import structlog
 
 from m3voip.core import commands as do
 from m3voip.core import events as ev
+from m3voip.core.agent import BoardEvent
+from m3voip.core.causes import NORMAL_CLEARING
 from m3voip.core.errors import ProviderError
 from m3voip.core.parties import call_of_bridge
 from m3voip.ports import Deliver, LegSeen, Names, Snapshot
@@ -27,12 +29,16 @@ from m3voip.providers.asterisk.ari.errors import AriDisconnected, AriError, AriN
 from m3voip.providers.asterisk.ari.model import Channel
 from m3voip.providers.asterisk.ari.pending import OnError
 from m3voip.providers.asterisk.ari.request import Request
+from m3voip.providers.asterisk.interfaces import PHONE
 from m3voip.providers.asterisk.joining import TRANSFERS, forgivable, is_party_end, joining
 from m3voip.providers.asterisk.ledger import FLOOR, read_mark
+from m3voip.providers.asterisk.lines import CONTEXT, Lines
 from m3voip.providers.asterisk.translate import INBOUND, UP, is_recorder, returned
 
 log = structlog.get_logger()
 
+LINE_RINGS_S = 30
+"""How long a phone rings that is to keep its line up."""
 NOT_FOUND = 404
 GONE = (404, 422)
 """Subscribing says 422 of a channel that does not exist."""
@@ -62,14 +68,17 @@ class AsteriskTelephony:
         names: Names,
         deliver: Deliver,
         now: Callable[[], datetime],
+        on_line: Callable[[BoardEvent], None] = lambda _event: None,
     ) -> None:
-        """``ami`` does the one thing that ARI cannot: bring channels that are elsewhere into our application."""
+        """``ami`` does the one thing that ARI cannot: bring channels that are elsewhere into our application. ``on_line`` is
+        told when a line that was kept up is gone."""
         self._client = client
         self._ami = ami
         self._app = app
         self._names = names
         self._deliver = deliver
         self._now = now
+        self.lines = Lines(self._watch_line, on_line)
 
     @property
     def connected(self) -> bool:
@@ -109,8 +118,27 @@ class AsteriskTelephony:
         return True
 
     def release(self, leg: str) -> None:
-        """Hang up a leg that belongs to no call."""
+        """Hang up a leg that belongs to no call; a line that is kept up goes back to where it waits."""
+        for request in self._let_go(leg, NORMAL_CLEARING):
+            self._client.submit(request, _ignore)
+
+    def start_line(self, endpoint: str, leg: str, name: str) -> None:
+        """Call a phone, as ``name``; when it is picked up its line is kept up, as ``leg``."""
+        call = channels.originate_into(
+            CONTEXT, endpoint, f"{PHONE}{endpoint}", channel_id=leg, caller_name=name, timeout_s=LINE_RINGS_S
+        )
+        self._client.submit(call, _ignore)
+
+    def end_line(self, leg: str) -> None:
+        """Hang up a line that is kept up."""
         self._client.submit(channels.hangup(leg), _ignore)
+
+    def _watch_line(self, leg: str) -> None:
+        def refused(error: AriError) -> None:
+            if error.status in GONE:
+                self.lines.gone(leg)
+
+        self._client.submit(system.subscribe(self._app, "channel", leg), refused)
 
     async def sweep(self, lives: Callable[[UUID], bool]) -> None:
         """Dissolve the bridges of calls that do not live."""
@@ -142,7 +170,7 @@ class AsteriskTelephony:
             case do.StopPlaying():
                 return [media.stop_playback(command.prompt)]
             case do.Hangup():
-                return [channels.hangup(command.leg, command.cause)]
+                return self._let_go(command.leg, command.cause)
             case do.SendToFloor():
                 return self._send_on(command.leg, "floor", {})
             case do.SendToQueue():
@@ -154,12 +182,15 @@ class AsteriskTelephony:
                     "M3_BOX": self._names.box(command.tenant_id, command.box) or "",
                     "QUEUE_PRIO": str(command.priority),
                     # Queue()'s option c: the caller comes back to us when the agent hangs up first.
-                    "M3_AFTER": "c" if self._names.survey(command.tenant_id, command.queue) else "",
+                    "M3_AFTER": "yes" if self._names.survey(command.tenant_id, command.queue) else "",
                 }
                 return self._send_on(command.leg, "to-queue", values)
             case do.SendToAgent():
                 values = {
-                    "M3_AGENT": self._name("agent", self._names.endpoint(command.tenant_id, command.extension)),
+                    "M3_AGENT": (
+                        agent := self._name("agent", self._names.endpoint(command.tenant_id, command.extension))
+                    ),
+                    "M3_JOIN": "yes" if self.lines.leg_of(agent) else "no",
                     "M3_EXTENSION": command.extension,
                     "M3_DIAL_TIMEOUT": str(command.timeout_s or ""),
                     "M3_RECORD": "yes" if command.record else "no",
@@ -199,6 +230,13 @@ class AsteriskTelephony:
             self._ami.submit(actions.redirect(command.leg, command.other, context="taken"), refused)
         except UnsafeValue as error:
             self._fail(command, str(error), gone=False)
+
+    def _let_go(self, leg: str, cause: int) -> list[Request[Any]]:
+        endpoint = self.lines.endpoint_of(leg)
+        if not endpoint:
+            return [channels.hangup(leg, cause)]
+        # Whoever was muted in a call is so no longer.
+        return [channels.unmute(leg, "in"), channels.send_on(leg, context=CONTEXT, extension=endpoint)]
 
     def _send_on(self, leg: str, context: str, values: dict[str, str]) -> list[Request[Any]]:
         """The leg leaves our application; the subscription lets us hear of its end all the same."""

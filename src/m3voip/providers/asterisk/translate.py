@@ -6,11 +6,13 @@ The caller's channel id is the leg's name. Text in these events comes from the o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from m3voip.core import events as ev
 from m3voip.core.causes import conference_exit, queue_exit
 from m3voip.providers.asterisk.ari import events as ari
+from m3voip.providers.asterisk.interfaces import line_of
 from m3voip.providers.asterisk.joining import PARTY, TAKEN
 
 INBOUND = "inbound"
@@ -32,8 +34,8 @@ def is_recorder(channel: str) -> bool:
     return channel.startswith(RECORDER)
 
 
-def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
-    """(leg, event), or None for what the engine does not care about."""
+def from_ari(event: ari.Event, leg_of_line: Callable[[str], str] = lambda _endpoint: "") -> tuple[str, ev.Event] | None:
+    """(leg, event), or None for what the engine does not care about. ``leg_of_line``: see observe.call_event."""
     match event:
         case ari.ChannelDtmfReceived():
             return event.channel.id, ev.CallerPressed(at=event.timestamp, digit=event.digit)
@@ -55,7 +57,10 @@ def from_ari(event: ari.Event) -> tuple[str, ev.Event] | None:
         case ari.Dial():
             if event.dialstatus != "ANSWER" or event.caller is None:
                 return None
-            return event.caller.id, ev.DialAnswered(at=event.timestamp, agent_leg=event.peer.id)
+            line = line_of(event.peer.name)
+            return event.caller.id, ev.DialAnswered(
+                at=event.timestamp, agent_leg=leg_of_line(line) if line else event.peer.id
+            )
         case ari.StasisStart():
             return _entered(event)
         case ari.ChannelHold():

@@ -40,7 +40,7 @@ select q.*, coalesce(v.name, '') as overflow, coalesce(m.box, '') as box, coales
   left join ivr_tree s on s.id = q.survey_tree_id
  where q.active order by q.tenant_id, q.name"""
 _MEMBERS = """
-select qm.queue_id, a.extension, a.endpoint, qm.penalty, qm.paused,
+select qm.queue_id, a.extension, a.endpoint, a.works, qm.penalty, qm.paused,
        coalesce((select jsonb_object_agg(s.skill, s.level) from agent_skill s where s.agent_id = a.id), '{}') as levels
   from queue_member qm join agent a on a.id = qm.agent_id
  where a.active order by a.extension"""

@@ -11,6 +11,7 @@ import msgspec
 from m3voip.providers.asterisk.ami.errors import UnsafeValue
 from m3voip.providers.asterisk.ami.events import (
     ITEMS,
+    Agents,
     AmiEvent,
     DeviceStateChange,
     QueueEntry,
@@ -84,6 +85,10 @@ def _devices(messages: Sequence[Message]) -> tuple[DeviceStateChange, ...]:
     return tuple(cast("DeviceStateChange", event) for event in _events(messages))
 
 
+def _lines(messages: Sequence[Message]) -> tuple[Agents, ...]:
+    return tuple(cast("Agents", event) for event in _events(messages))
+
+
 def _channels(messages: Sequence[Message]) -> tuple[Status, ...]:
     return tuple(cast("Status", event) for event in _events(messages))
 
@@ -101,6 +106,11 @@ def queue_status(queue: str = "") -> AmiAction[Queues]:
 def device_states() -> AmiAction[tuple[DeviceStateChange, ...]]:
     """The state of every device (module res_manager_devicestate)."""
     return AmiAction("DeviceStateList", items=True, parse=_devices)
+
+
+def lines() -> AmiAction[tuple[Agents, ...]]:
+    """Every line that may be kept up (module app_agent_pool)."""
+    return AmiAction("Agents", items=True, parse=_lines)
 
 
 def channels() -> AmiAction[tuple[Status, ...]]:

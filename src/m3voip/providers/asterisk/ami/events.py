@@ -139,6 +139,22 @@ class QueueMemberRinginuse(_Member, frozen=True):
     """A member's ring-in-use changed."""
 
 
+class AgentLogin(AmiEvent, frozen=True):
+    """A line waits for calls (app_agent_pool); `agent` is its endpoint, `uniqueid` ARI's channel id."""
+
+    agent: str = ""
+    channel: str = ""
+    uniqueid: str = ""
+
+
+class Agents(AmiEvent, frozen=True):
+    """One line in an answer. `uniqueid` "" when there is none now."""
+
+    agent: str = ""
+    status: str = ""
+    uniqueid: str = ""
+
+
 class DeviceStateChange(AmiEvent, frozen=True):
     """A device's state, in words: NOT_INUSE, INUSE, RINGING, UNAVAILABLE …"""
 
@@ -306,14 +322,16 @@ def _by_name(*kinds: type[AmiEvent]) -> dict[str, type[AmiEvent]]:
 EVENTS = _by_name(
     QueueCallerJoin, QueueCallerLeave, QueueCallerAbandon, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer,
     AgentDump, QueueMemberStatus, QueueMemberAdded, QueueMemberRemoved, QueueMemberPause, QueueMemberPenalty,
-    QueueMemberRinginuse, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
+    QueueMemberRinginuse, AgentLogin, DeviceStateChange, ContactStatus, FullyBooted, Shutdown, Reload,
     ChallengeResponseFailed, InvalidAccountID, Registry,
     ConfbridgeStart, ConfbridgeJoin, ConfbridgeLeave, ConfbridgeMute, ConfbridgeUnmute, ConfbridgeRecord,
     ConfbridgeStopRecord,
 )  # fmt: skip
 """What comes by itself."""
 
-ITEMS = _by_name(QueueParams, QueueMember, QueueEntry, DeviceStateChange, ConfbridgeList, ConfbridgeListRooms, Status)
+ITEMS = _by_name(
+    QueueParams, QueueMember, QueueEntry, Agents, DeviceStateChange, ConfbridgeList, ConfbridgeListRooms, Status
+)
 """What comes as a part of an answer."""
 
 

@@ -109,6 +109,18 @@ def originate(
     return Request(_ORIGINATE, f"channels?{query}", variables_body(safe.variables(variables or {})), _channel)
 
 
+def originate_into(
+    context: str, extension: str, endpoint: str, *, channel_id: str, caller_name: str = "", timeout_s: int = 30
+) -> Request[Channel]:
+    """Dial; the channel goes into the dialplan when it is answered, and needs nobody's application. `context` is the code's
+    own word, never data."""
+    where = f"context={safe.token(context)}&extension={safe.token(extension)}&priority=1"
+    query = f"endpoint={safe.endpoint(endpoint)}&{where}&channelId={ident(channel_id)}&timeout={int(timeout_s)}"
+    if caller_name:
+        query += f"&callerId={safe.caller_id(caller_name, '')}"
+    return Request(_ORIGINATE, f"channels?{query}", b"", _channel)
+
+
 def dial_out(
     clearance: Clearance,
     trunk: str,

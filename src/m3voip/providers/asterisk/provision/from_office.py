@@ -38,6 +38,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
             display_name=a.display_name,
             mailbox=node_box(a.tenant_id, default_tenant, a.box) if a.box else "",
             context=phone_context(a.tenant_id, default_tenant),
+            session=a.works == o.SESSION,
         )
 
     def queue(q: o.Queue) -> m.QueueConfig:
@@ -62,6 +63,7 @@ def provisioning(office: o.Office, default_tenant: UUID) -> m.Provisioning:
                     name=one.extension,
                     penalty=rule.penalty(one.levels, one.penalty),
                     paused=one.paused,
+                    session=one.works == o.SESSION,
                 )
                 for one in q.members
             ),

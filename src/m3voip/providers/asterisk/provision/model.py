@@ -68,7 +68,8 @@ class HoldtimeAnnouncement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfig:
-    """One phone. ``name`` is also its SIP user; ``ha1`` is md5(name:asterisk:secret); ``mailbox`` is box@context."""
+    """One phone. ``name`` is also its SIP user; ``ha1`` is md5(name:asterisk:secret); ``mailbox`` is box@context;
+    ``session``: its line can be kept up."""
 
     name: str
     kind: EndpointKind
@@ -77,6 +78,7 @@ class EndpointConfig:
     display_name: str = ""
     mailbox: str = ""
     context: str = "from-agent"
+    session: bool = False
 
     def __post_init__(self) -> None:
         check("endpoint name", self.name, "endpoint")
@@ -91,13 +93,14 @@ class EndpointConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberConfig:
     """An endpoint in a queue. ``name`` is the agent's extension; ``penalty`` says the agent's skills as well
-    (core/skills.py). ``paused`` counts only when Asterisk starts: on a
-    reload it keeps the state it has, which the service changes by AMI."""
+    (core/skills.py). ``paused`` counts only when Asterisk starts: on a reload it keeps the state it has, which the service
+    changes by AMI. ``session``: calls are joined to the line that is kept up."""
 
     endpoint: str
     name: str
     penalty: int = 0
     paused: bool = False
+    session: bool = False
 
     def __post_init__(self) -> None:
         check("endpoint name", self.endpoint, "queue member: endpoint")

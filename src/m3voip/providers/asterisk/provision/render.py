@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from m3voip.providers.asterisk.interfaces import interfaces
 from m3voip.providers.asterisk.provision import conferences
 from m3voip.providers.asterisk.provision.conferences import ConferenceConfig
 from m3voip.providers.asterisk.provision.model import (
@@ -39,6 +40,8 @@ def render(config: Provisioning) -> tuple[GeneratedFile, ...]:
     return (
         _file("pjsip.conf", "res_pjsip.so", _pjsip(config)),
         _file("banned.conf", "acl", (f"deny = {network}" for network in sorted(config.banned))),
+        # Before the queues, whose members' states they are.
+        _file("agents.conf", "app_agent_pool.so", _agents(config.endpoints)),
         # The rules first: a queue names its own.
         _file("queuerules.conf", "app_queue.so", _queue_rules(config.queues)),
         _queues(config.queues),
@@ -130,9 +133,16 @@ def _queue(queue: QueueConfig) -> Iterable[str]:
     if periodic:
         yield f"periodic-announce = {','.join(periodic)}"
     for member in queue.members:
-        interface, paused = f"PJSIP/{member.endpoint}", "yes" if member.paused else "no"
+        interface, state = interfaces(member.endpoint, session=member.session)
+        paused = "yes" if member.paused else "no"
         # interface, penalty, name, state interface, ringinuse (the queue's), wrap-up (the queue's), paused
-        yield f"member => {interface},{member.penalty},{member.name},{interface},,,{paused}"
+        yield f"member => {interface},{member.penalty},{member.name},{state},,,{paused}"
+
+
+def _agents(endpoints: Iterable[EndpointConfig]) -> Iterable[str]:
+    for endpoint in sorted(endpoints, key=lambda e: e.name):
+        if endpoint.session:
+            yield from ("", f"[{endpoint.name}](_agent)", f"fullname = {endpoint.extension}")
 
 
 def _queue_rules(queues: Iterable[QueueConfig]) -> Iterable[str]:
