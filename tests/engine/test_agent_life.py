@@ -291,7 +291,8 @@ def lawful(before: Agent, made_of: a.AgentEvent, agent: Agent, facts: tuple[a.Ag
     assert [fact.seq for fact in facts] == list(range(before.seq + 1, agent.seq + 1)), "a gap"
     assert holds == (agent.held != before.held), "queues are told of every change and of nothing else"
     ready = agent.state in (AgentState.AVAILABLE, AgentState.RESERVED, AgentState.ON_CALL)
-    assert agent.held or ready or agent.by_phone, "queues may ring somebody who is not at work"
+    comes = agent.by_phone or agent.by_session  # signed in by a phone or line, and not rung while that is away
+    assert agent.held or ready or comes, "queues may ring somebody who is not at work"
     if agent.state is not before.state:
         assert facts, f"{type(made_of).__name__} changed the state and nothing was written down"
         assert facts[-1].state is agent.state
