@@ -142,7 +142,7 @@ async def test_the_events_of_a_call_are_its_facts_in_order(world: World, mine: C
     assert [event["seq"] for event in events] == list(range(1, len(facts) + 1))
     assert [event["kind"] for event in events] == [type(fact).__struct_config__.tag for fact in facts]
     assert [event["id"] for event in events] == sorted(event["id"] for event in events)
-    assert events[2]["payload"] == {"queue": "sales", "visit": 1, "record": True, "timeout_s": 30}
+    assert events[2]["payload"] == {"queue": "sales", "visit": 1, "record": True, "timeout_s": 30, "returned": False}
     assert (await mine.get(f"/v1/tm/calls/{uuid4()}/events")).status == 404
     other = await a_call(world, started())
     cursor = (await mine.get(f"/v1/tm/calls/{call}/events", limit="3")).json["nextCursor"]
