@@ -149,7 +149,7 @@ async def cpu(stack: Stack, api: Api, ticker: Ticker, found: Measured) -> None:
         numbers = [f"155502071{n:02}" for n in range(TALKS)]
         calls = [await talk(caller, number) for number in numbers]
         records = [await api.in_state(number, "talking") for number in numbers]
-        found.cpu["talk in a queue's hands"] = await burnt(stack)
+        found.cpu["talk in a queue's hands"] = await burnt(stack, TALKS)
         found.channels["talk in a queue's hands"] = await channels(stack) / TALKS
         for record in records:
             await api.ask("POST", f"/v1/tm/calls/{record['id']}/mute", json={"on": False})
@@ -157,24 +157,24 @@ async def cpu(stack: Stack, api: Api, ticker: Ticker, found: Measured) -> None:
             await api.ask("POST", f"/v1/tm/calls/{record['id']}/resume")
         for call in calls:
             await call.hear_tone(FIRST_HZ, within=10)
-        found.cpu["talk in hand"] = await burnt(stack)
+        found.cpu["talk in hand"] = await burnt(stack, TALKS)
         found.channels["talk in hand"] = await channels(stack) / TALKS
         for record in records:
             await api.ask("POST", f"/v1/tm/calls/{record['id']}/hold")
         await asyncio.sleep(1)
-        found.cpu["caller on hold"] = await burnt(stack)
+        found.cpu["caller on hold"] = await burnt(stack, TALKS)
         found.channels["caller on hold"] = await channels(stack) / TALKS
         for call in calls:
             await call.hangup()
 
 
-async def burnt(stack: Stack) -> dict[str, float]:
-    """Milliseconds of CPU per talk and second, by part."""
+async def burnt(stack: Stack, among: int) -> dict[str, float]:
+    """Milliseconds of CPU a second for each of so many talks or lines, by part."""
     pids = {name: stack.processes[name].pid or 0 for name in ("asterisk", "service")}
     before, began = {name: process_ms(pid) for name, pid in pids.items()}, time.monotonic()
     await asyncio.sleep(TALK_S)
     seconds = time.monotonic() - began
-    return {name: (process_ms(pid) - before[name]) / seconds / TALKS for name, pid in pids.items()}
+    return {name: (process_ms(pid) - before[name]) / seconds / among for name, pid in pids.items()}
 
 
 async def channels(stack: Stack) -> float:

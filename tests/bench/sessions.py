@@ -14,9 +14,8 @@ from m3voip.phones import Answer, Softphone, Ticker
 from m3voip.phones.incoming import IncomingCall
 from m3voip.phones.outgoing import OutgoingCall
 from m3voip.stack.stack import Stack
-from tests.bench.hands import CALLER_HZ, FIRST_HZ, TALK_S, Measured, channels, first_packet, office, phone_of
+from tests.bench.hands import CALLER_HZ, FIRST_HZ, Measured, burnt, channels, first_packet, office, phone_of
 from tests.bench.load import quantile
-from tests.bench.machine import process_ms
 from tests.support.office import Api, Json
 
 JOINS, RINGS, LINES = 120, 40, 10
@@ -94,24 +93,15 @@ async def costs(stack: Stack, api: Api, found: Measured) -> None:
             phone = await phone_of(stack, exits, made["sipUsername"], made["sipSecret"], ticker)
             await (await phone.dial("*56", tone=FIRST_HZ)).answered()
         await free(stack, LINES)
-        found.cpu["line that waits"] = await burnt(stack)
+        found.cpu["line that waits"] = await burnt(stack, LINES)
         found.channels["line that waits"] = (await channels(stack) - before) / LINES
         calls = [await caller.dial(NUMBER, caller_id=f"155502081{n:02}", tone=CALLER_HZ) for n in range(LINES)]
         for call in calls:
             await call.hear_tone(FIRST_HZ, within=20)
-        found.cpu["line in a talk"] = await burnt(stack)
+        found.cpu["line in a talk"] = await burnt(stack, LINES)
         found.channels["line in a talk"] = (await channels(stack) - before) / LINES
         for call in calls:
             await call.hangup()
-
-
-async def burnt(stack: Stack) -> dict[str, float]:
-    """Milliseconds of CPU per line and second, by part."""
-    pids = {name: stack.processes[name].pid or 0 for name in ("asterisk", "service")}
-    before, began = {name: process_ms(pid) for name, pid in pids.items()}, time.monotonic()
-    await asyncio.sleep(TALK_S)
-    seconds = time.monotonic() - began
-    return {name: (process_ms(pid) - before[name]) / seconds / LINES for name, pid in pids.items()}
 
 
 async def measure() -> Measured:

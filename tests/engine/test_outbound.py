@@ -26,6 +26,7 @@ from m3voip.engine.recovery import Recovery
 from m3voip.ports import AttemptEnd
 from tests.engine.support import T0, World
 from tests.support.clearances import a_clearance
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.unit
 
@@ -282,8 +283,7 @@ async def test_a_trunk_that_says_nothing_is_given_up_for_the_next(monkeypatch: p
     world = Outside()
     await world.talk()
     world.place()
-    await asyncio.sleep(0.05)
-    assert do.Hangup(leg=world.dials()[0].leg) in world.commands
+    await eventually(lambda: do.Hangup(leg=world.dials()[0].leg) in world.commands)
     world.fail(16)
     assert [dial.trunk for dial in world.dials()] == ["a", "b"]
     assert "rests" in world.outbound.plan(DEFAULT_TENANT, NUMBER, emergency=False).reasons[0]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
-from m3voip.phones import Answer, NeverAnswer, RegistrationRefusedError, Softphone, Ticker
+from m3voip.phones import Answer, NeverAnswer, Softphone, Ticker
 from m3voip.phones.outgoing import OutgoingCall
 from m3voip.stack.stack import Stack
 from tests.support.eventually import eventually
 from tests.support.fixtures import OpenPhone
-from tests.support.office import Api, Json, api_of
+from tests.support.office import Api, Json, api_of, registered_phone
 
 pytestmark = pytest.mark.asterisk
 
@@ -104,24 +104,10 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
 @pytest.fixture
 async def phone_of(desk: Desk, ticker: Ticker) -> AsyncIterator[OpenPhone]:
     """``await phone_of(ANN)``: the agent's registered phone. Afterwards everybody goes home."""
-    settings = desk.stack.settings
     async with AsyncExitStack() as exits:
 
         async def open_phone(extension: str) -> Softphone:
-            me = desk.agents[extension]
-            phone = Softphone(
-                settings.sip_address, settings.sip_udp_port, "udp", me["sipUsername"], me["sipSecret"], ticker=ticker
-            )
-            await exits.enter_async_context(phone)
-
-            async def registers() -> bool:
-                try:
-                    await phone.register(expires=60)
-                except RegistrationRefusedError:
-                    return False
-                return True
-
-            await eventually(registers, 10, what="the phone to be known to Asterisk")
+            phone = await registered_phone(exits, desk.stack, desk.agents[extension], ticker)
             phone.on_invite = Answer(after=0.1, tone=1700)
             return phone
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from m3voip.phones import Answer, RegistrationRefusedError, Softphone, Ticker
+from m3voip.phones import Answer, Softphone, Ticker
 from m3voip.phones.call import Call
 from m3voip.phones.media.g711 import RATE
 from m3voip.phones.outgoing import OutgoingCall
@@ -22,13 +22,13 @@ from tests.support import leaks
 from tests.support.eventually import eventually
 from tests.support.fixtures import OpenPhone
 from tests.support.hearing import hears_music, hears_none
-from tests.support.office import Api, Json, api_of
+from tests.support.office import Api, Json, api_of, registered_phone
 from tests.support.queues import waits
 from tests.support.tones import tone_seconds, tone_share
 
 pytestmark = pytest.mark.asterisk
 
-ANN, BOB = "181", "182"
+ANN, BOB = "184", "185"
 NUMBER, TOLD_NUMBER = "15550100781", "15550100782"
 QUEUE, TOLD = "lines", "lines-told"
 """Two queues of the same agents; the second tells them what kind of call it is."""
@@ -132,24 +132,10 @@ async def floor(stack: Stack) -> AsyncIterator[Floor]:
 @pytest.fixture
 async def phone_of(floor: Floor, ticker: Ticker) -> AsyncIterator[OpenPhone]:
     """``await phone_of(ANN)``: the agent's registered phone. Afterwards all lines are down."""
-    settings = floor.stack.settings
     async with AsyncExitStack() as exits:
 
         async def open_phone(extension: str) -> Softphone:
-            me = floor.agents[extension]
-            phone = Softphone(
-                settings.sip_address, settings.sip_udp_port, "udp", me["sipUsername"], me["sipSecret"], ticker=ticker
-            )
-            await exits.enter_async_context(phone)
-
-            async def registers() -> bool:
-                try:
-                    await phone.register(expires=60)
-                except RegistrationRefusedError:
-                    return False
-                return True
-
-            await eventually(registers, 10, what="the phone to be known to Asterisk")
+            phone = await registered_phone(exits, floor.stack, floor.agents[extension], ticker)
             await eventually(lambda: reachable(floor, extension), 10, what="the phone to be known to the service")
             return phone
 

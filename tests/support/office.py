@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from m3voip.phones import RegistrationRefusedError, Softphone, Ticker
 from m3voip.stack.stack import Stack
 from tests.support.eventually import eventually
 
@@ -104,3 +105,23 @@ async def api_of(stack: Stack) -> AsyncIterator[Api]:
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
         yield Api(stack, session)
+
+
+async def registered_phone(exits: AsyncExitStack, stack: Stack, agent: Json, ticker: Ticker) -> Softphone:
+    """The UDP phone of an agent as the API told of it when it was made, registered as soon as Asterisk knows it; ``exits``
+    closes it."""
+    settings = stack.settings
+    phone = Softphone(
+        settings.sip_address, settings.sip_udp_port, "udp", agent["sipUsername"], agent["sipSecret"], ticker=ticker
+    )
+    await exits.enter_async_context(phone)
+
+    async def registers() -> bool:
+        try:
+            await phone.register(expires=60)
+        except RegistrationRefusedError:
+            return False
+        return True
+
+    await eventually(registers, 10, what="the phone to be known to Asterisk")
+    return phone
